@@ -1,0 +1,115 @@
+// Package env is the environment of the actors: the one door to everything
+// that is not a pure function of messages. Clock and timers, randomness,
+// network, filesystem and the dispatcher of mailbox runs come through it and
+// from nowhere else, so that testkit can run the same broker on virtual time,
+// one goroutine and a simulated disk and network, as a pure function of a seed.
+//
+// Production gets its Env from System; the simulator makes its own.
+package env
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/actormq/actormq/actors/mailbox"
+	"github.com/actormq/actormq/storage/vfs"
+	"github.com/actormq/actormq/transport"
+)
+
+// Clock tells the time and calls back later.
+type Clock interface {
+	// Now is the wall clock. It is not monotone across adjustments of the host.
+	Now() time.Time
+	// AfterFunc calls f once after d, on a goroutine of the clock. f must only
+	// send a message.
+	AfterFunc(d time.Duration, f func()) Timer
+}
+
+// Timer is a pending call of AfterFunc.
+type Timer interface {
+	// Stop prevents the call and reports whether it did. A call that is already
+	// under way may still deliver its message.
+	Stop() bool
+}
+
+// Rand is a source of random numbers that any goroutine may use.
+type Rand interface {
+	// IntN returns a number in [0, n). It panics if n <= 0.
+	IntN(n int) int
+	Uint64() uint64
+}
+
+// Env is handed from a root to its actors. It is immutable.
+type Env struct {
+	Actors     *actor.ActorSystem
+	Clock      Clock
+	Rand       Rand
+	Net        transport.Network
+	FS         vfs.FS
+	Log        zerolog.Logger
+	Dispatcher actor.Dispatcher
+}
+
+// Props returns the props of an actor on the environment's dispatcher.
+func (e *Env) Props(producer actor.Producer, opts ...actor.PropsOption) *actor.Props {
+	return e.props(producer, mailbox.New, opts)
+}
+
+// BatchProps is Props for an actor that wants mailbox.Drained after each batch.
+func (e *Env) BatchProps(producer actor.Producer, opts ...actor.PropsOption) *actor.Props {
+	return e.props(producer, mailbox.NewBatch, opts)
+}
+
+func (e *Env) props(producer actor.Producer, box actor.MailboxProducer, opts []actor.PropsOption) *actor.Props {
+	all := append([]actor.PropsOption{actor.WithMailbox(box), actor.WithDispatcher(e.Dispatcher)}, opts...)
+	return actor.PropsFromProducer(producer, all...)
+}
+
+// Send delivers message to pid from outside of any actor.
+func (e *Env) Send(pid *actor.PID, message any) { e.Actors.Root.Send(pid, message) }
+
+// Tell sends message to pid after d. The actor that asks for it stops the timer
+// in its Stopping.
+func (e *Env) Tell(pid *actor.PID, d time.Duration, message any) Timer {
+	return e.Clock.AfterFunc(d, func() { e.Send(pid, message) })
+}
+
+// Millis is the wall clock in Unix milliseconds, the unit of the protocol.
+func (e *Env) Millis() int64 { return e.Clock.Now().UnixMilli() }
+
+// System returns the production environment: the host's clock, the given
+// network and filesystem, and actors on dispatcher.
+func System(network transport.Network, fs vfs.FS, dispatcher actor.Dispatcher, log zerolog.Logger) *Env {
+	return &Env{
+		Actors:     NewActorSystem(log),
+		Clock:      systemClock{},
+		Rand:       systemRand{},
+		Net:        network,
+		FS:         fs,
+		Log:        log,
+		Dispatcher: dispatcher,
+	}
+}
+
+// NewActorSystem returns an actor system that logs through log and keeps no
+// metrics of its own (they cost more than a message).
+func NewActorSystem(log zerolog.Logger) *actor.ActorSystem {
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(&slogHandler{log: log})
+	}))
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+
+type systemRand struct{}
+
+func (systemRand) IntN(n int) int { return rand.IntN(n) }
+func (systemRand) Uint64() uint64 { return rand.Uint64() }
