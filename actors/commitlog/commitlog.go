@@ -1,0 +1,247 @@
+// Package commitlog is the actor that owns the tail of the CommitLog.
+//
+// Every record of the broker, a client's or its own, passes through here: the
+// actor gives it its queue offset, physical offset and store time, and writes
+// all that waited in its mailbox with one positional write (group append). It
+// knows nothing of fsync, which is Flush's, nor of visibility, which is
+// Dispatch's.
+//
+//	Connection.Reader ── Append ──▶ CommitLog ── WaitFlushed ──▶ Flush      (SYNC_FLUSH)
+//	                                    │  └──── Appended ─────▶ Dispatch   (ASYNC_FLUSH)
+//	                                    └────── Append (done) ──▶ ReplyTo
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/mailbox"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+	store "github.com/actormq/actormq/storage/commitlog"
+)
+
+// Options configures the CommitLog writer.
+type Options struct {
+	Env *env.Env
+	Log *store.Log
+	// NextOffset tells the next offset of a queue as recovery found it. It is
+	// asked once per queue, before the first append to it.
+	NextOffset func(topic string, queueID int32) int64
+	Flush      *actor.PID
+	Dispatch   *actor.PID
+	// SyncFlush makes sends that wait go through Flush before they are answered
+	// and before any record is dispatched (flushDiskType=SYNC_FLUSH).
+	SyncFlush bool
+	// FlushTimeout bounds that wait, in milliseconds (syncFlushTimeout).
+	FlushTimeout int64
+	// BusyAfter is the time, in milliseconds, that a send may have waited for its
+	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
+	BusyAfter int64
+}
+
+// SetWritable opens or closes the log for clients' sends: the Cleaner closes it
+// when the disk is nearly full, the root while the broker is not in service. The
+// broker's own records are still appended.
+type SetWritable struct {
+	Writable bool
+	Reason   string
+}
+
+// Forget drops what is known of a deleted topic's queues, which start at 0 when
+// the topic comes back.
+type Forget struct{ Topic string }
+
+// Props returns the props of the CommitLog writer. It must not be restarted: an
+// incarnation that lost its table of offsets would hand out offsets twice. Its
+// supervisor escalates a panic and stops the store.
+func Props(o Options) *actor.Props {
+	return o.Env.BatchProps(func() actor.Actor {
+		return &writer{Options: o, next: make(map[string][]int64), writable: true}
+	})
+}
+
+type writer struct {
+	Options
+
+	// next[topic][queueID] is the offset that the queue's next record gets;
+	// unknown (-1) until the queue is first appended to.
+	next map[string][]int64
+
+	writable bool
+	reason   string // why not
+
+	// waiting are the Appends put to the log since the last write, in log order.
+	waiting []*messages.Append
+	start   int64 // physical offset of the first of them
+}
+
+func (w *writer) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *messages.Append:
+		w.append(ctx, m)
+	case mailbox.Drained:
+		w.commit(ctx)
+	case *SetWritable:
+		w.writable, w.reason = m.Writable, m.Reason
+	case *Forget:
+		delete(w.next, m.Topic)
+	case *actor.Stopping:
+		w.commit(ctx)
+	}
+}
+
+// append puts the records of a to the tail. They are written with the batch.
+func (w *writer) append(ctx actor.Context, a *messages.Append) {
+	now := w.Env.Millis()
+	if code, remark := w.refuse(a, now); code != messages.Success {
+		for i := range a.Sends {
+			a.Sends[i].Code, a.Sends[i].Remark = code, remark
+		}
+		w.reply(ctx, a)
+		return
+	}
+	for i := range a.Sends {
+		w.put(a, &a.Sends[i], now)
+	}
+	if a.End == 0 {
+		w.reply(ctx, a)
+		return
+	}
+	w.waiting = append(w.waiting, a)
+}
+
+func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, string) {
+	if a.Peer == nil {
+		return messages.Success, ""
+	}
+	if !w.writable {
+		return messages.ServiceNotAvailable, "service not available now. " + w.reason
+	}
+	if waited := now - a.Arrived; w.BusyAfter > 0 && waited > w.BusyAfter {
+		return messages.SystemBusy, fmt.Sprintf("[PC_SYNCHRONIZED]broker busy, start flow control for a while, the request waited %d ms", waited)
+	}
+	return messages.Success, ""
+}
+
+// put assigns the offsets of one send's records, which stay together in one
+// segment, and hands their bytes to the log.
+func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
+	records := a.Records[s.First : s.First+s.Count]
+	first, last := &records[0], &records[len(records)-1]
+	bytes := a.Buf[first.At : last.At+int(last.Size)]
+	phys, err := w.Log.Reserve(len(bytes))
+	if err != nil {
+		s.Code, s.Remark = refusal(err)
+		return
+	}
+	if len(w.waiting) == 0 && a.End == 0 {
+		w.start = phys
+	}
+	for i := range records {
+		r := &records[i]
+		next := w.offset(r.Topic, r.QueueID)
+		r.QueueOffset, r.Phys, r.StoreTime = *next, phys, now
+		if r.DelayMillis > 0 {
+			r.TagsCode = now + r.DelayMillis
+		}
+		*next++
+		record.Place(a.Buf[r.At:r.At+int(r.Size)], phys, r.QueueOffset, now)
+		phys += int64(r.Size)
+	}
+	w.Log.Put(bytes)
+	a.End = phys
+}
+
+// offset returns the place of the queue's next offset.
+func (w *writer) offset(topic string, queueID int32) *int64 {
+	offsets := w.next[topic]
+	for int(queueID) >= len(offsets) {
+		offsets = append(offsets, -1)
+		w.next[topic] = offsets
+	}
+	next := &offsets[queueID]
+	if *next < 0 {
+		*next = w.NextOffset(topic, queueID)
+	}
+	return next
+}
+
+// commit writes the batch and passes it on.
+func (w *writer) commit(ctx actor.Context) {
+	if len(w.waiting) == 0 {
+		return
+	}
+	group := messages.Group{Appends: w.waiting, Start: w.start, End: w.waiting[len(w.waiting)-1].End}
+	w.waiting = nil
+	if err := w.Log.Commit(); err != nil {
+		w.Env.Log.Error().Err(err).Int64("from", group.Start).Int64("to", group.End).
+			Msg("the commit log could not be written; it is read-only from now on")
+		w.fail(ctx, group, err)
+		return
+	}
+	if w.SyncFlush {
+		for _, a := range group.Appends {
+			if !waits(a) {
+				a.Replied = true
+				a.Retain() // Flush's
+				w.reply(ctx, a)
+			}
+		}
+		ctx.Send(w.Flush, &messages.WaitFlushed{Group: group, Deadline: w.Env.Millis() + w.FlushTimeout})
+		return
+	}
+	for _, a := range group.Appends {
+		a.Retain() // Dispatch's
+		w.reply(ctx, a)
+	}
+	ctx.Send(w.Dispatch, &messages.Appended{Group: group})
+}
+
+// waits reports whether any send of a waits for its flush.
+func waits(a *messages.Append) bool {
+	for i := range a.Sends {
+		if a.Sends[i].Wait {
+			return true
+		}
+	}
+	return false
+}
+
+// fail answers a group of which nothing may be taken for stored.
+func (w *writer) fail(ctx actor.Context, group messages.Group, err error) {
+	code, remark := refusal(err)
+	for _, a := range group.Appends {
+		for i := range a.Sends {
+			a.Sends[i].Code, a.Sends[i].Remark = code, remark
+		}
+		a.End = 0
+		w.reply(ctx, a)
+	}
+}
+
+// reply hands a, with the reference that the writer holds, to whoever waits.
+func (w *writer) reply(ctx actor.Context, a *messages.Append) {
+	if a.ReplyTo == nil {
+		a.Release()
+		return
+	}
+	ctx.Send(a.ReplyTo, a)
+}
+
+// refusal maps an error of the log to the protocol's code
+// (RocketMQ: SendMessageProcessor.handlePutMessageResult).
+func refusal(err error) (messages.ResponseCode, string) {
+	var tooLarge *store.TooLargeError
+	switch {
+	case errors.As(err, &tooLarge):
+		return messages.MessageIllegal, err.Error()
+	case errors.Is(err, store.ErrReadOnly):
+		return messages.ServiceNotAvailable, "service not available now. The store is read-only: " + err.Error()
+	default:
+		return messages.ServiceNotAvailable, "service not available now. " + err.Error()
+	}
+}

@@ -1,0 +1,43 @@
+package front
+
+import "sync/atomic"
+
+// Credits counts the bytes of requests that were read and not yet released,
+// over all connections of a process.
+type Credits struct {
+	limit int64
+	inUse atomic.Int64
+	// starved is set while a connection waits for the total to fall.
+	starved atomic.Bool
+	// freed is called, on any goroutine, when the total fell after a starvation.
+	freed func()
+}
+
+// NewCredits returns credits for limit bytes.
+func NewCredits(limit int64) *Credits { return &Credits{limit: limit} }
+
+// take adds n and reports whether the total is still below the limit.
+func (c *Credits) take(n int) bool { return c.inUse.Add(int64(n)) < c.limit }
+
+// exhausted reports whether connections must pause, and remembers that one did.
+func (c *Credits) exhausted() bool {
+	if c.inUse.Load() < c.limit {
+		return false
+	}
+	c.starved.Store(true)
+	// The last burst may have been released in between; nobody else would wake
+	// the connection then.
+	if c.inUse.Load() < c.limit {
+		c.starved.Store(false)
+		return false
+	}
+	return true
+}
+
+// give takes n back. Half of the limit must be free before starved connections
+// go on, so that they do not stop and go for every burst.
+func (c *Credits) give(n int) {
+	if c.inUse.Add(-int64(n)) < c.limit/2 && c.starved.Load() && c.starved.CompareAndSwap(true, false) {
+		c.freed()
+	}
+}

@@ -1,0 +1,162 @@
+package front
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/transport"
+)
+
+// Options configures a Listener.
+type Options struct {
+	Env     *env.Env
+	Addr    string // "host:port" to bind
+	Routes  *Routes
+	Limits  Limits
+	Credits *Credits
+	// Idle is the time without a read or a write after which a connection is
+	// closed (serverChannelMaxIdleTimeSeconds).
+	Idle time.Duration
+	// Watchers get a ConnectionClosed for each connection that is gone.
+	Watchers []*actor.PID
+	// Encode appends the answers of an Append's sends to dst. Nil where no
+	// Appends come from.
+	Encode func(dst []byte, a *messages.Append) []byte
+}
+
+// Bind asks a Listener to bind its address; it responds with Bound. Apart from
+// Started so that the root can bring up everything else first, and can tell its
+// caller of a port in use.
+type Bind struct{}
+
+// Bound answers Bind.
+type Bound struct {
+	Addr netip.AddrPort
+	Err  error
+}
+
+// Props returns the props of a Listener, which spawns a Connection per client
+// and closes them with itself.
+func Props(o Options) *actor.Props {
+	return o.Env.Props(func() actor.Actor {
+		return &listener{Options: o, connections: make(map[string]*reader)}
+	}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })))
+}
+
+type listener struct {
+	Options
+	bound transport.Listener
+	addr  netip.AddrPort
+
+	serial      atomic.Uint64      // of the last accepted connection
+	connections map[string]*reader // by the Id of the Connection's PID
+	sweep       env.Timer
+	stopping    bool
+}
+
+type (
+	accepted struct{ reader *reader }
+	sweep    struct{}
+	freed    struct{}
+)
+
+func (l *listener) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *Bind:
+		l.bind(ctx)
+	case *accepted:
+		l.accepted(ctx, m.reader)
+	case *actor.Terminated:
+		delete(l.connections, m.Who.Id)
+	case *freed:
+		for _, id := range sortedKeys(l.connections) {
+			l.connections[id].unthrottle()
+		}
+	case *sweep:
+		l.closeIdle(ctx)
+	case *actor.Stopping:
+		l.stop()
+	}
+}
+
+func (l *listener) bind(ctx actor.Context) {
+	if l.bound != nil {
+		ctx.Respond(&Bound{Addr: l.addr})
+		return
+	}
+	self, e := ctx.Self(), l.Env
+	bound, err := e.Net.Listen(l.Addr, func(conn transport.Conn) transport.Receiver {
+		conn.Pause() // until its actor is there
+		serial := l.serial.Add(1)
+		r := newReader(e, conn, serial, l.Routes, l.Limits, l.Credits)
+		r.peer.PID = actor.NewPID(self.Address, self.Id+"/"+name(serial))
+		e.Send(self, &accepted{reader: r})
+		return r
+	})
+	if err != nil {
+		ctx.Respond(&Bound{Err: fmt.Errorf("front: listen: %w", err)})
+		return
+	}
+	l.bound, l.addr = bound, bound.Addr()
+	l.sweep = e.Tell(self, l.sweepPeriod(), &sweep{})
+	ctx.Respond(&Bound{Addr: l.addr})
+}
+
+func (l *listener) accepted(ctx actor.Context, r *reader) {
+	if l.stopping {
+		r.conn.Close()
+		return
+	}
+	props := l.Env.BatchProps(func() actor.Actor {
+		return &connection{reader: r, encode: l.Encode, watched: l.Watchers, pending: make(map[int32]*asked)}
+	})
+	pid, err := ctx.SpawnNamed(props, name(r.peer.Serial))
+	if err != nil {
+		l.Env.Log.Error().Err(err).Msg("a connection could not be served")
+		r.conn.Close()
+		return
+	}
+	l.connections[pid.Id] = r
+	ctx.Watch(pid)
+	r.conn.Resume()
+}
+
+// name is the actor name of a connection under its Listener. Its PID is known
+// before the actor exists, so that the reader needs no later patch.
+func name(serial uint64) string { return "connection-" + strconv.FormatUint(serial, 10) }
+
+func (l *listener) sweepPeriod() time.Duration { return max(l.Idle/8, time.Second) }
+
+func (l *listener) closeIdle(ctx actor.Context) {
+	limit := l.Env.Millis() - l.Idle.Milliseconds()
+	for _, id := range sortedKeys(l.connections) {
+		if r := l.connections[id]; r.last.Load() < limit {
+			ctx.Send(r.peer.PID, &messages.CloseConnection{Reason: "idle for " + l.Idle.String()})
+		}
+	}
+	l.sweep = l.Env.Tell(ctx.Self(), l.sweepPeriod(), &sweep{})
+}
+
+func (l *listener) stop() {
+	l.stopping = true
+	if l.bound != nil {
+		l.bound.Close()
+		l.sweep.Stop()
+	}
+}
+
+// sortedKeys makes the order of a map's visits, and with it the order of the
+// messages that they send, independent of the run.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func millis(n int64) time.Duration { return time.Duration(max(n, 0)) * time.Millisecond }
