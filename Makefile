@@ -1,0 +1,48 @@
+# Everything a contributor runs. Only `compat`, `bench-apache` and `torture-apache` need Java and Maven.
+GO ?= go
+BIN := bin/actormq
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+FUZZTIME ?= 5s
+DATA ?= ./data
+
+.PHONY: run build test race lint fuzz sim torture compat bench bench-apache clean help
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: build ## Start a name server and a broker on 127.0.0.1, data in ./data.
+	@$(BIN) standalone --data $(DATA)
+
+build: ## Build bin/actormq.
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/actormq
+
+test: ## The everyday tests; they need nothing but Go.
+	$(GO) test ./...
+
+race: ## The everyday tests under the race detector.
+	$(GO) test -race ./...
+
+lint: ## Formatting, vet, staticcheck and the house's own rules.
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test ./testkit/house
+
+fuzz: ## Every fuzz target for FUZZTIME each.
+	@FUZZTIME=$(FUZZTIME) GO=$(GO) testkit/house/fuzz.sh
+
+torture: build ## kill -9 under load, ROUNDS times (200).
+	ACTORMQ_BINARY=$(abspath $(BIN)) TORTURE_ROUNDS=$(or $(ROUNDS),200) $(GO) test -count=1 -timeout 60m -v -run 'TestTorture' ./testkit/torture
+
+compat: build ## Real clients, mqadmin and real Apache processes against ours (needs JDK 17 and Maven).
+	testkit/compat/run.sh actormq
+
+bench: ## The Go benchmarks.
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-apache: build ## Our broker and Apache's in alternation; writes docs/performance.md.
+	testkit/bench/run.sh
+
+clean: ## Remove what was built.
+	rm -rf bin
