@@ -52,6 +52,9 @@ type Env struct {
 	FS         vfs.FS
 	Log        zerolog.Logger
 	Dispatcher actor.Dispatcher
+	// Options are applied to every actor's props before its own. The simulator
+	// traces deliveries through them; production has none.
+	Options []actor.PropsOption
 }
 
 // Props returns the props of an actor on the environment's dispatcher.
@@ -65,8 +68,8 @@ func (e *Env) BatchProps(producer actor.Producer, opts ...actor.PropsOption) *ac
 }
 
 func (e *Env) props(producer actor.Producer, box actor.MailboxProducer, opts []actor.PropsOption) *actor.Props {
-	all := append([]actor.PropsOption{actor.WithMailbox(box), actor.WithDispatcher(e.Dispatcher)}, opts...)
-	return actor.PropsFromProducer(producer, all...)
+	all := []actor.PropsOption{actor.WithMailbox(box), actor.WithDispatcher(e.Dispatcher)}
+	return actor.PropsFromProducer(producer, append(append(all, e.Options...), opts...)...)
 }
 
 // Send delivers message to pid from outside of any actor.
