@@ -38,6 +38,7 @@ const maxRetained = 1024
 type Queue struct {
 	invoker     actor.MessageInvoker
 	dispatcher  actor.Dispatcher
+	runs        func() // run, as a value that is made once
 	wantDrained bool
 
 	mu        sync.Mutex
@@ -50,6 +51,7 @@ type Queue struct {
 	// Owned by the run under way.
 	batch     []any
 	next      int  // index in batch of the next message to deliver
+	budget    int  // messages that this run may still deliver
 	suspended bool // by a failure, until the supervisor has decided
 	owesDrain bool // a user message was delivered since the last Drained
 }
@@ -84,12 +86,12 @@ func (q *Queue) wake() {
 	}
 	q.scheduled = true
 	q.mu.Unlock()
-	q.dispatcher.Schedule(q.run)
+	q.dispatcher.Schedule(q.runs)
 }
 
 // RegisterHandlers is called once, before the first message.
 func (q *Queue) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
-	q.invoker, q.dispatcher = invoker, dispatcher
+	q.invoker, q.dispatcher, q.runs = invoker, dispatcher, q.run
 }
 
 // Start implements actor.Mailbox; messages schedule their own runs.
@@ -105,13 +107,13 @@ func (q *Queue) UserMessageCount() int {
 // run delivers until nothing is left or the dispatcher's throughput is used up,
 // in which case it goes back to the end of the dispatcher's queue.
 func (q *Queue) run() {
-	budget := q.dispatcher.Throughput()
+	q.budget = q.dispatcher.Throughput()
 	for q.refill() {
-		if !q.deliver(&budget) {
+		if !q.deliver() {
 			continue // a message panicked; the failure waits in the system queue
 		}
-		if budget <= 0 && q.pending() {
-			q.dispatcher.Schedule(q.run)
+		if q.budget <= 0 && q.pending() {
+			q.dispatcher.Schedule(q.runs)
 			return
 		}
 	}
@@ -151,7 +153,7 @@ func (q *Queue) pending() bool {
 
 // deliver hands over what is at hand and reports whether that went without a
 // panic. A panic loses the message that was being handled and nothing else.
-func (q *Queue) deliver(budget *int) (ok bool) {
+func (q *Queue) deliver() (ok bool) {
 	var message any
 	defer func() {
 		if ok {
@@ -174,10 +176,10 @@ func (q *Queue) deliver(budget *int) (ok bool) {
 		if q.next == len(q.batch) {
 			break
 		}
-		if *budget <= 0 {
+		if q.budget <= 0 {
 			return true
 		}
-		*budget--
+		q.budget--
 		message = q.batch[q.next]
 		q.batch[q.next] = nil
 		q.next++
