@@ -51,8 +51,9 @@ type AppendRecord struct {
 // Send is one send request of an Append and its outcome.
 type Send struct {
 	Ticket
-	First, Count int  // its records: Records[First : First+Count]
-	Wait         bool // it waits for the flush and the replicas that are configured
+	First, Count int   // its records: Records[First : First+Count]
+	QueueID      int32 // the queue that the client is told, also of a delayed message
+	Wait         bool  // it waits for the flush and the replicas that are configured
 	Code         ResponseCode
 	Remark       string
 }

@@ -1,0 +1,33 @@
+package broker
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// vital are the actors whose panic ends the broker. Their state mirrors files
+// that are being written: an incarnation that started anew would hand out
+// offsets twice or leave holes, while a restart of the process recovers.
+var vital = map[string]bool{
+	nameCommitLog: true, nameFlush: true, nameDispatch: true, nameIndexer: true,
+}
+
+// childFailed tells the root that a vital child panicked.
+type childFailed struct{ err error }
+
+// supervisor restarts a child that panicked, or ends the broker if it was vital.
+type supervisor struct{}
+
+// HandleFailure implements actor.SupervisorStrategy.
+func (supervisor) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
+	name := path.Base(child.Id)
+	if !vital[name] {
+		s.RestartChildren(child)
+		return
+	}
+	s.StopChildren(child)
+	root := actor.NewPID(child.Address, path.Dir(child.Id))
+	system.Root.Send(root, &childFailed{err: fmt.Errorf("broker: %s panicked on %T: %v", name, message, reason)})
+}

@@ -1,0 +1,287 @@
+package pull
+
+import (
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/groups"
+	"github.com/actormq/actormq/actors/offsets"
+	"github.com/actormq/actormq/actors/subscriptions"
+	"github.com/actormq/actormq/actors/topics"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage"
+)
+
+// Options configures a Puller.
+type Options struct {
+	Env    *env.Env
+	Store  *storage.Store
+	Topics *topics.View
+	Groups *groups.View
+	Subs   *subscriptions.View
+	// SubsOwner creates groups by use; Offsets takes the commits that pulls carry.
+	SubsOwner, Offsets, Hold *actor.PID
+	// Resets tells, and consumes, a pending reset offset of a group's queue.
+	Resets *offsets.Resets
+
+	BrokerIP       string
+	Permission     int32 // brokerPermission
+	LitePull       bool  // litePullMessageEnable
+	PropertyFilter bool
+	// LongPolling off answers empty pulls after ShortPoll at the latest.
+	LongPolling bool
+	ShortPoll   time.Duration
+	// MaxOwed is how many bytes of answers a client may leave untaken before its
+	// pulls find nothing.
+	MaxOwed int64
+}
+
+// Codes lists the request codes that Pullers answer.
+func Codes() []messages.RequestCode { return (*puller)(nil).routes().Codes() }
+
+// Props returns the props of a Puller.
+func Props(o Options) *actor.Props {
+	return o.Env.Props(func() actor.Actor { return &puller{Options: o} })
+}
+
+// request is a pull on its way. It is immutable once built.
+type request struct {
+	ticket         messages.Ticket
+	group, topic   string
+	queueID        int32
+	offset         int64
+	maxMessages    int
+	suspendedUntil int64 // Unix milliseconds; 0: answer at once
+	filter         filter
+	topicSysFlag   int32
+	groupSysFlag   int32
+}
+
+type puller struct {
+	Options
+	self     *actor.PID
+	handlers front.Handlers
+}
+
+func (p *puller) routes() front.Handlers {
+	return front.Handlers{
+		messages.CodePullMessage:     p.pull,
+		messages.CodeLitePullMessage: p.pull,
+	}
+}
+
+func (p *puller) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.self, p.handlers = ctx.Self(), p.routes()
+	case *messages.Requests:
+		p.handlers.Serve(p.Env, m)
+	case *rerun:
+		p.answer(m.request, false)
+	}
+}
+
+// Bits of a pull's sysFlag (RocketMQ: PullSysFlag).
+const (
+	flagCommit       = 1 << 0
+	flagSuspend      = 1 << 1
+	flagSubscription = 1 << 2
+)
+
+// pull checks a request in Apache's order (PullMessageProcessor), since clients
+// branch on the first code that applies.
+func (p *puller) pull(r *front.Request) (*messages.Command, error) {
+	var h messages.PullHeader
+	if err := messages.ParsePull(r.Command, &h); err != nil {
+		return nil, err
+	}
+	if p.Permission&messages.PermRead == 0 {
+		return p.forbid(r, 1, "the broker[%s] pulling message is forbidden", p.BrokerIP)
+	}
+	if r.Command.Code == int32(messages.CodeLitePullMessage) && !p.LitePull {
+		return p.forbid(r, 1, "the broker[%s] for lite pull consumer is forbidden", p.BrokerIP)
+	}
+	group := p.Subs.Find(p.Env, p.SubsOwner, h.ConsumerGroup)
+	if group == nil {
+		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "subscription group [%s] does not exist", h.ConsumerGroup)
+	}
+	if !group.ConsumeEnable {
+		return p.forbid(r, 2, "subscription group no permission, %s", h.ConsumerGroup)
+	}
+	topic := p.Topics.Load().Find(h.Topic)
+	if topic == nil {
+		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", h.Topic)
+	}
+	if topic.Perm&messages.PermRead == 0 {
+		return p.forbid(r, 3, "the topic[%s] pulling message is forbidden", h.Topic)
+	}
+	if h.QueueID < 0 || h.QueueID >= topic.ReadQueueNums {
+		return nil, messages.Refuse(messages.InvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
+			h.QueueID, h.Topic, topic.ReadQueueNums, r.Peer.Remote)
+	}
+	sub, refusal, err := p.subscription(r, &h, group)
+	if refusal != nil || err != nil {
+		return refusal, err
+	}
+	p.begin(r, &h, &request{
+		ticket: r.Ticket, group: h.ConsumerGroup, topic: topic.TopicName, queueID: h.QueueID,
+		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filterOf(sub),
+		topicSysFlag: topic.TopicSysFlag, groupSysFlag: group.GroupSysFlag,
+	})
+	return nil, nil
+}
+
+// begin evaluates a checked request for the first time. Only now may it be held,
+// and only now does its commit count: a held request's is stale by its re-run.
+func (p *puller) begin(r *front.Request, h *messages.PullHeader, q *request) {
+	if h.SysFlag&flagSuspend != 0 {
+		suspend := h.SuspendTimeoutMillis
+		if !p.LongPolling {
+			suspend = p.ShortPoll.Milliseconds()
+		}
+		q.suspendedUntil = r.Arrived + suspend
+	}
+	if h.SysFlag&flagCommit != 0 {
+		p.Env.Send(p.Offsets, &offsets.Commit{Group: q.group, Topic: q.topic, QueueID: q.queueID, Offset: h.CommitOffset})
+	}
+	p.answer(q, q.suspendedUntil > 0)
+}
+
+// subscription finds what the consumer wants: in the request, or else as its
+// group's heartbeats said.
+func (p *puller) subscription(r *front.Request, h *messages.PullHeader, group *messages.SubscriptionGroupConfig) (*messages.SubscriptionData, *messages.Command, error) {
+	var sub *messages.SubscriptionData
+	if h.SysFlag&flagSubscription != 0 {
+		var err error
+		if sub, err = messages.BuildSubscription(h.Topic, h.Subscription, h.ExpressionType); err != nil {
+			return nil, nil, messages.Refuse(messages.SubscriptionParseFailed, "parse the consumer's subscription failed")
+		}
+	} else {
+		consumers := p.Groups.Consumers(h.ConsumerGroup)
+		if consumers == nil {
+			return nil, nil, messages.Refuse(messages.SubscriptionNotExist, "the consumer's group info not exist")
+		}
+		if !group.ConsumeBroadcastEnable && consumers.Model == "BROADCASTING" {
+			c, err := p.forbid(r, 4, "the consumer group[%s] can not consume by broadcast way", h.ConsumerGroup)
+			return nil, c, err
+		}
+		if p.Subs.Load().Forbidden(h.ConsumerGroup, h.Topic) {
+			c, err := p.forbid(r, 5, "the consumer group[%s] is forbidden for topic[%s]", h.ConsumerGroup, h.Topic)
+			return nil, c, err
+		}
+		if sub = consumers.Subscriptions[h.Topic]; sub == nil {
+			return nil, nil, messages.Refuse(messages.SubscriptionNotExist, "the consumer's subscription not exist")
+		}
+		if int64(sub.SubVersion) < h.SubVersion {
+			return nil, nil, messages.Refuse(messages.SubscriptionNotLatest, "the consumer's subscription not latest")
+		}
+	}
+	if !messages.IsTagExpression(sub.ExpressionType) {
+		return nil, nil, messages.Refuse(messages.SystemError,
+			"The broker does not support consumer to filter message by %s", sub.ExpressionType)
+	}
+	return sub, nil, nil
+}
+
+// forbid refuses for want of permission; kind tells the client whose.
+func (p *puller) forbid(r *front.Request, kind int64, format string, args ...any) (*messages.Command, error) {
+	response := front.Refusal(r.Ticket, messages.Refuse(messages.NoPermission, format, args...))
+	response.Ext.SetInt("forbiddenType", kind)
+	return response, nil
+}
+
+// buffers hold the bodies of pull answers while they are written.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
+// answer reads and answers q, or has it held if it may be and nothing is there.
+func (p *puller) answer(q *request, mayHold bool) {
+	if next, ok := p.Resets.Take(q.group, q.topic, q.queueID); ok {
+		minOffset, maxOffset := p.Store.Bounds(q.topic, q.queueID)
+		p.reply(q, messages.PullOffsetMoved, storage.GetResult{Next: next, Min: minOffset, Max: maxOffset}, "OFFSET_RESET")
+		return
+	}
+	if q.ticket.Peer.Owed() > p.MaxOwed {
+		minOffset, maxOffset := p.Store.Bounds(q.topic, q.queueID)
+		p.reply(q, messages.PullRetryImmediately, storage.GetResult{Next: q.offset, Min: minOffset, Max: maxOffset}, "the client does not take its messages")
+		return
+	}
+	buffer := buffers.Get().(*[]byte)
+	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, 0, &q.filter, (*buffer)[:0])
+	code := codes[got.Status]
+	if q.offset != 0 && (got.Status == storage.NoMatchedLogicQueue || got.Status == storage.NoMessageInQueue) {
+		code = messages.PullOffsetMoved // the queue lost its data
+	}
+	if code == messages.Success {
+		*buffer = got.Body
+		response := p.response(q, code, got, got.Status.String())
+		front.ReplyBody(p.Env, q.ticket, response, got.Body, func() { buffers.Put(buffer) })
+		return
+	}
+	buffers.Put(buffer)
+	if code == messages.PullNotFound && mayHold {
+		p.Env.Send(p.Hold, &hold{request: q, puller: p.self})
+		return
+	}
+	p.reply(q, code, got, got.Status.String())
+}
+
+// codes maps the outcome of a read to the response
+// (RocketMQ: PullMessageProcessor.composeResponseHeader).
+var codes = map[storage.GetStatus]messages.ResponseCode{
+	storage.Found:               messages.Success,
+	storage.NoMatchedMessage:    messages.PullRetryImmediately,
+	storage.MessageWasRemoving:  messages.PullRetryImmediately,
+	storage.NoMatchedLogicQueue: messages.PullNotFound,
+	storage.NoMessageInQueue:    messages.PullNotFound,
+	storage.OffsetFoundNull:     messages.PullNotFound,
+	storage.OffsetOverflowOne:   messages.PullNotFound,
+	storage.OffsetOverflowBadly: messages.PullOffsetMoved,
+	storage.OffsetTooSmall:      messages.PullOffsetMoved,
+}
+
+func (p *puller) reply(q *request, code messages.ResponseCode, got storage.GetResult, remark string) {
+	front.Reply(p.Env, q.ticket, p.response(q, code, got, remark))
+}
+
+// response carries the four offsets that a Java client needs on every outcome.
+func (p *puller) response(q *request, code messages.ResponseCode, got storage.GetResult, remark string) *messages.Command {
+	response := q.ticket.Response(code, remark)
+	response.Ext.SetInt("suggestWhichBrokerId", 0)
+	response.Ext.SetInt("nextBeginOffset", got.Next)
+	response.Ext.SetInt("minOffset", got.Min)
+	response.Ext.SetInt("maxOffset", got.Max)
+	response.Ext.SetInt("topicSysFlag", int64(q.topicSysFlag))
+	response.Ext.SetInt("groupSysFlag", int64(q.groupSysFlag))
+	return response
+}
+
+// filter is a tag filter. The broker compares hashes; the client compares the
+// strings again.
+type filter struct {
+	all   bool
+	codes []int64
+}
+
+func filterOf(sub *messages.SubscriptionData) filter {
+	if sub.MatchesAll() {
+		return filter{all: true}
+	}
+	return filter{codes: sub.TagCodes()}
+}
+
+// MatchTagsCode reports whether a record with that tags code may match.
+func (f *filter) MatchTagsCode(code int64) bool {
+	if f.all {
+		return true
+	}
+	for _, c := range f.codes {
+		if c == code {
+			return true
+		}
+	}
+	return false
+}

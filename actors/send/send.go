@@ -1,0 +1,264 @@
+package send
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/commitlog"
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/topics"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+)
+
+// Options configures Sender and Admission.
+type Options struct {
+	Env       *env.Env
+	Topics    *topics.View
+	CommitLog *actor.PID
+	Admission *actor.PID
+	StoreHost netip.AddrPort // the address that clients reach this broker at
+
+	BrokerIP          string
+	Cluster           string
+	Region            string
+	TraceOn           bool
+	Permission        int32 // brokerPermission
+	MaxMessageSize    int   // bytes of body
+	Delays            messages.DelayLevels
+	RejectTransaction bool // answer half messages with NoPermission
+}
+
+// Codes are the requests that Sender takes.
+var Codes = []messages.RequestCode{
+	messages.CodeSendMessage, messages.CodeSendMessageV2, messages.CodeSendBatchMessage,
+}
+
+// Sender encodes sends. Many readers may use one Sender at a time.
+type Sender struct {
+	Options
+	suffix []byte // the properties that every record gets
+}
+
+// New returns a Sender.
+func New(o Options) *Sender {
+	s := &Sender{Options: o}
+	s.suffix = messages.AppendProperty(s.suffix, messages.PropertyMsgRegion, o.Region)
+	s.suffix = messages.AppendProperty(s.suffix, messages.PropertyTraceSwitch, boolText(o.TraceOn))
+	s.suffix = messages.AppendProperty(s.suffix, messages.PropertyCluster, o.Cluster)
+	return s
+}
+
+func boolText(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// draft is a send that passed its checks, on its way to becoming records. Its
+// slices alias the request.
+type draft struct {
+	messages.SendHeader
+	ticket  messages.Ticket
+	body    []byte
+	topic   *messages.TopicConfig
+	queueID int32
+	props   properties
+
+	// dlqTopic and dlqQueue redirect a retry that is given up.
+	deadLetter bool
+}
+
+// scratch is the working memory of one call of Send.
+type scratch struct {
+	drafts     []draft
+	properties []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// overhead bounds what a record needs beyond its body and the client's
+// properties: the fixed fields with IPv6 hosts, the topic and added properties.
+const overhead = 1024
+
+// Send implements front.Sender. It retains nothing of the commands.
+func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
+	w := scratches.Get().(*scratch)
+	w.drafts = w.drafts[:0]
+	size := 0
+	for _, c := range sends {
+		w.drafts = append(w.drafts, draft{ticket: messages.TicketOf(peer, c), body: c.Body})
+		d := &w.drafts[len(w.drafts)-1]
+		if err := s.check(c, d); err != nil {
+			w.drafts = w.drafts[:len(w.drafts)-1]
+			s.refuse(peer, c, arrived, err)
+			continue
+		}
+		size += len(c.Body) + len(d.Properties) + overhead
+		if d.Batch {
+			size += len(c.Body) // each record of a batch has fields of its own
+		}
+	}
+	if len(w.drafts) > 0 {
+		s.append(peer, w, size, arrived)
+	}
+	clear(w.drafts)
+	scratches.Put(w)
+}
+
+// hesitation is the error of a send that Admission decides on.
+type hesitation struct{ missingTopic bool }
+
+func (hesitation) Error() string { return "the send waits for a decision" }
+
+func (s *Sender) refuse(peer *messages.Peer, c *messages.Command, arrived int64, err error) {
+	if h, ok := err.(hesitation); ok {
+		s.Env.Send(s.Admission, &hesitate{peer: peer, command: c.Clone(), arrived: arrived, missingTopic: h.missingTopic})
+		return
+	}
+	s.Refuse(messages.TicketOf(peer, c), err)
+}
+
+// Refuse answers a send with an error; like every answer to a send it carries
+// the region and the trace switch.
+func (s *Sender) Refuse(t messages.Ticket, err error) {
+	response := front.Refusal(t, err)
+	response.Ext.Set(messages.PropertyMsgRegion, s.Region)
+	response.Ext.Set(messages.PropertyTraceSwitch, boolText(s.TraceOn))
+	front.Reply(s.Env, t, response)
+}
+
+// check decides on a send in Apache's order.
+func (s *Sender) check(c *messages.Command, d *draft) error {
+	if err := messages.ParseSend(c, &d.SendHeader); err != nil {
+		return err
+	}
+	if err := messages.CheckTopicBytes(d.Topic); err != nil {
+		return messages.Refuse(messages.InvalidParameter, "%s", err)
+	}
+	if messages.IsForbiddenTopic(d.Topic) {
+		return messages.Refuse(messages.NoPermission, "Sending message to topic[%s] is forbidden.", d.Topic)
+	}
+	d.topic = s.Topics.Load().Lookup(d.Topic)
+	if d.topic == nil {
+		return hesitation{missingTopic: true}
+	}
+	if s.Permission&messages.PermWrite == 0 && d.topic.Order {
+		return messages.Refuse(messages.NoPermission, "the broker[%s] sending message is forbidden", s.BrokerIP)
+	}
+	if messages.IsRetryTopic(d.Topic) {
+		return hesitation{}
+	}
+	return s.complete(d)
+}
+
+// complete checks what does not depend on anybody else's state.
+func (s *Sender) complete(d *draft) error {
+	if limit := max(d.topic.ReadQueueNums, d.topic.WriteQueueNums); d.QueueID >= limit {
+		return messages.Refuse(messages.InvalidParameter, "request queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] topicConfig.writeQueueNums:[%d] producer:[%s]",
+			d.QueueID, d.topic.TopicName, d.topic.ReadQueueNums, d.topic.WriteQueueNums, d.ticket.Peer.Remote)
+	}
+	d.queueID = d.QueueID
+	if d.queueID < 0 {
+		d.queueID = int32(s.Env.Rand.IntN(int(max(d.topic.WriteQueueNums, 1))))
+	}
+	d.props = scan(d.Properties)
+	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties)+len(s.suffix) > record.MaxProperties {
+		return s.illegal()
+	}
+	if d.Batch {
+		return s.checkBatch(d)
+	}
+	if d.props.prepared && !(d.ReconsumeTimes > 0 && d.props.delay > 0) {
+		return messages.Refuse(messages.NoPermission, "the broker[%s] sending transaction message is forbidden", s.BrokerIP)
+	}
+	if d.props.timer && d.props.delay <= 0 {
+		return messages.Refuse(messages.SystemError, "accurate timer message is not enabled, timerWheelEnable is false")
+	}
+	return nil
+}
+
+func (s *Sender) checkBatch(d *draft) error {
+	switch {
+	case messages.IsRetryTopic(d.Topic):
+		return messages.Refuse(messages.MessageIllegal, "batch request does not support retry group %s", d.Topic)
+	case d.props.delay > 0 || d.props.timer:
+		return messages.Refuse(messages.MessageIllegal, "batch request does not support delay message")
+	case d.props.prepared:
+		return s.illegal()
+	}
+	for rest := d.body; len(rest) > 0; {
+		var m messages.BatchRecord
+		var err error
+		if m, rest, err = messages.NextBatchRecord(rest); err != nil {
+			return messages.Refuse(messages.MessageIllegal, "the batch cannot be decoded: %s", err)
+		}
+		if len(m.Body) == 0 || len(m.Properties)+len(s.suffix) > record.MaxProperties {
+			return s.illegal()
+		}
+	}
+	return nil
+}
+
+func (s *Sender) illegal() error {
+	return messages.Refuse(messages.MessageIllegal,
+		"the message is illegal, maybe msg body or properties length not matched. msg body length limit %dB, msg properties length limit 32KB.", s.MaxMessageSize)
+}
+
+// append encodes the drafts into one Append and sends it to CommitLog.
+func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64) {
+	a := messages.NewAppend(size)
+	a.Peer, a.ReplyTo, a.Arrived = peer, peer.PID, arrived
+	for i := range w.drafts {
+		d := &w.drafts[i]
+		send := messages.Send{Ticket: d.ticket, First: len(a.Records), QueueID: d.queueID, Wait: d.props.wait}
+		if d.Batch {
+			for rest := d.body; len(rest) > 0; {
+				var m messages.BatchRecord
+				m, rest, _ = messages.NextBatchRecord(rest) // checked before
+				one := *d
+				one.Flag, one.Properties, one.body = m.Flag, m.Properties, m.Body
+				one.props = scan(m.Properties)
+				one.props.delay = 0 // a batch is never delayed
+				s.encode(a, w, &one, false)
+			}
+		} else {
+			s.encode(a, w, d, true)
+		}
+		send.Count = len(a.Records) - send.First
+		a.Sends = append(a.Sends, send)
+	}
+	s.Env.Send(s.CommitLog, a)
+}
+
+// encode appends the record of d. Records of a batch keep their own properties
+// and nothing else (RocketMQ 5.5: AbstractSendMessageProcessor).
+func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
+	topic, queueID := d.topic.TopicName, d.queueID
+	w.properties = d.props.copy(w.properties[:0], d.Properties)
+	if single {
+		if len(d.props.uniqKey) == 0 {
+			w.properties = messages.AppendProperty(w.properties, messages.PropertyUniqKey, messages.NewUniqKey(s.Env.Millis(), s.StoreHost.Addr(), s.Env.Rand.Uint64()))
+		}
+		w.properties = append(w.properties, s.suffix...)
+	}
+	if d.deadLetter {
+		w.properties = messages.AppendProperty(w.properties, messages.PropertyDelay, "-1")
+	}
+	var delay int64
+	if level := s.Delays.Clamp(d.props.delay); level > 0 && !d.deadLetter {
+		w.properties = messages.AppendProperty(w.properties, messages.PropertyRealTopic, topic)
+		w.properties = messages.AppendPropertyInt(w.properties, messages.PropertyRealQueueID, int64(queueID))
+		topic, queueID, delay = messages.TopicSchedule, int32(level-1), s.Delays.Millis(level)
+	}
+	r := record.Record{
+		QueueID: queueID, Flag: d.Flag, SysFlag: d.SysFlag &^ messages.SysFlagBornHostV6 &^ messages.SysFlagStoreHostV6,
+		BornTimestamp: d.BornTimestamp, BornHost: d.ticket.Peer.Remote, StoreHost: s.StoreHost,
+		ReconsumeTimes: d.ReconsumeTimes, Body: d.body, Properties: w.properties,
+	}
+	commitlog.Add(a, &r, topic, delay)
+}

@@ -1,0 +1,237 @@
+// Package subscriptions owns the configuration of consumer groups
+// (RocketMQ: SubscriptionGroupManager), saved to config/subscriptionGroup.json
+// at each change and published as an immutable Table.
+package subscriptions
+
+import (
+	"maps"
+	"path"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/jsonfile"
+)
+
+// Options configures Subscriptions.
+type Options struct {
+	Env  *env.Env
+	View *View
+	// Dir is the folder of the JSON files.
+	Dir string
+	// AutoCreate lets a group come to be by its first use
+	// (autoCreateSubscriptionGroup).
+	AutoCreate bool
+	// Watchers get a *Deleted for each group that an operator deleted.
+	Watchers []*actor.PID
+}
+
+// Deleted tells that a group was deleted. CleanOffsets asks to drop its offsets.
+type Deleted struct {
+	Group        string
+	CleanOffsets bool
+}
+
+// Create asks for a group with default settings unless it exists.
+type Create struct{ Group string }
+
+// View publishes the current Table. The zero View is empty.
+type View struct {
+	table atomic.Pointer[Table]
+}
+
+// Table is the configuration of all groups at one moment. It is immutable.
+type Table struct {
+	groups     map[string]*messages.SubscriptionGroupConfig
+	forbidden  map[string]map[string]int32
+	version    messages.DataVersion
+	autoCreate bool
+}
+
+var empty = &Table{}
+
+// Load returns the current table. Any goroutine may call it.
+func (v *View) Load() *Table {
+	if t := v.table.Load(); t != nil {
+		return t
+	}
+	return empty
+}
+
+// Find returns the configuration of a group, nil when it has none.
+func (t *Table) Find(group string) *messages.SubscriptionGroupConfig { return t.groups[group] }
+
+// readForbidden is the bit of a forbidden entry that bars a group from reading a
+// topic (RocketMQ: PermName.INDEX_PERM_READ).
+const readForbidden = 1 << 2
+
+// Forbidden reports whether an operator barred group from reading topic.
+func (t *Table) Forbidden(group, topic string) bool {
+	return t.forbidden[group][topic]&readForbidden != 0
+}
+
+// Find returns the configuration of a group. An unknown group with a legal name
+// gets the default configuration at once where groups may be created by use, and
+// owner is told to make that so; otherwise the result is nil.
+func (v *View) Find(e *env.Env, owner *actor.PID, group string) *messages.SubscriptionGroupConfig {
+	t := v.Load()
+	if c := t.Find(group); c != nil {
+		return c
+	}
+	if !t.autoCreate && !messages.IsSystemGroup(group) || messages.CheckGroup(group) != nil {
+		return nil
+	}
+	e.Send(owner, &Create{Group: group})
+	return messages.NewSubscriptionGroupConfig(group)
+}
+
+// systemGroups exist on every broker (RocketMQ: SubscriptionGroupManager.init).
+var systemGroups = []string{
+	"TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP",
+	"CID_ONS-HTTP-PROXY", "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER", "CID_RMQ_SYS_TRANS",
+}
+
+// Props returns the props of Subscriptions. A restart reads the file again.
+func Props(o Options) *actor.Props {
+	return o.Env.Props(func() actor.Actor { return &subscriptions{Options: o} })
+}
+
+type subscriptions struct {
+	Options
+	handlers front.Handlers
+	table    Table // the next to be published; its maps are replaced, not changed
+}
+
+func (s *subscriptions) routes() front.Handlers {
+	return front.Handlers{
+		messages.CodeUpdateAndCreateSubscriptionGroup: s.update,
+		messages.CodeGetAllSubscriptionGroupConfig:    s.all,
+		messages.CodeGetSubscriptionGroupConfig:       s.one,
+		messages.CodeDeleteSubscriptionGroup:          s.delete,
+	}
+}
+
+// Codes lists the request codes that Subscriptions answers.
+func Codes() []messages.RequestCode { return (*subscriptions)(nil).routes().Codes() }
+
+func (s *subscriptions) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.start()
+	case *messages.Requests:
+		s.handlers.Serve(s.Env, m)
+	case *Create:
+		if s.table.groups[m.Group] == nil {
+			s.put(messages.NewSubscriptionGroupConfig(m.Group))
+		}
+	}
+}
+
+func (s *subscriptions) start() {
+	s.handlers = s.routes()
+	var saved messages.SubscriptionGroups
+	if err := jsonfile.Load(s.Env.FS, s.file(), &saved); err != nil {
+		panic(err) // unreadable settings must not be overwritten by defaults
+	}
+	s.table = Table{
+		groups: maps.Clone(saved.SubscriptionGroupTable), forbidden: saved.ForbiddenTable,
+		version: saved.DataVersion, autoCreate: s.AutoCreate,
+	}
+	if s.table.groups == nil {
+		s.table.groups = make(map[string]*messages.SubscriptionGroupConfig)
+	}
+	for _, name := range systemGroups {
+		if s.table.groups[name] == nil {
+			config := messages.NewSubscriptionGroupConfig(name)
+			config.ConsumeBroadcastEnable = true
+			s.table.groups[name] = config
+		}
+	}
+	s.publish()
+}
+
+func (s *subscriptions) publish() {
+	table := s.table
+	s.View.table.Store(&table)
+}
+
+func (s *subscriptions) put(config *messages.SubscriptionGroupConfig) {
+	groups := maps.Clone(s.table.groups)
+	groups[config.GroupName] = config
+	s.change(groups)
+}
+
+// change publishes the new table and saves it.
+func (s *subscriptions) change(groups map[string]*messages.SubscriptionGroupConfig) {
+	s.table.groups = groups
+	s.table.version.Next(s.Env.Millis())
+	s.publish()
+	if err := jsonfile.Save(s.Env.FS, s.file(), s.body()); err != nil {
+		s.Env.Log.Error().Err(err).Msg("the subscription groups could not be saved")
+	}
+}
+
+func (s *subscriptions) body() *messages.SubscriptionGroups {
+	forbidden := s.table.forbidden
+	if forbidden == nil {
+		forbidden = map[string]map[string]int32{} // a null here breaks Java's slave
+	}
+	return &messages.SubscriptionGroups{
+		DataVersion: s.table.version, SubscriptionGroupTable: s.table.groups, ForbiddenTable: forbidden,
+	}
+}
+
+func (s *subscriptions) file() string { return path.Join(s.Dir, "subscriptionGroup.json") }
+
+func (s *subscriptions) update(r *front.Request) (*messages.Command, error) {
+	config, err := messages.DecodeSubscriptionGroupConfig(r.Command.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := messages.CheckGroup(config.GroupName); err != nil {
+		return nil, messages.Refuse(messages.InvalidParameter, "%s", err)
+	}
+	s.put(config)
+	return r.Response(messages.Success, ""), nil
+}
+
+func (s *subscriptions) all(r *front.Request) (*messages.Command, error) {
+	response := r.Response(messages.Success, "")
+	response.Ext.SetInt("totalGroupNum", int64(len(s.table.groups)))
+	var err error
+	response.Body, err = s.body().Encode()
+	return response, err
+}
+
+func (s *subscriptions) one(r *front.Request) (*messages.Command, error) {
+	name, err := r.Command.Ext.RequiredText("group")
+	if err != nil {
+		return nil, err
+	}
+	config := s.table.groups[name]
+	if config == nil {
+		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "No group in this broker. group: %s", name)
+	}
+	response := r.Response(messages.Success, "")
+	response.Body, err = config.Encode()
+	return response, err
+}
+
+func (s *subscriptions) delete(r *front.Request) (*messages.Command, error) {
+	name, err := r.Command.Ext.RequiredText("groupName")
+	if err != nil {
+		return nil, err
+	}
+	if s.table.groups[name] != nil {
+		groups := maps.Clone(s.table.groups)
+		delete(groups, name)
+		s.change(groups)
+	}
+	for _, pid := range s.Watchers {
+		s.Env.Send(pid, &Deleted{Group: name, CleanOffsets: r.Command.Ext.Bool("cleanOffset")})
+	}
+	return r.Response(messages.Success, ""), nil
+}
