@@ -1,0 +1,67 @@
+package messages
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+)
+
+// AppendOffsetMsgID appends the broker's id of a message: the upper-case hex of
+// the store host's address (4 or 16 bytes), its port (4) and the physical offset
+// (8), 32 or 56 characters (RocketMQ: MessageDecoder.createMessageId).
+func AppendOffsetMsgID(dst []byte, host netip.AddrPort, phys int64) []byte {
+	var raw [28]byte
+	addr := host.Addr()
+	b := raw[:0]
+	if addr.Is4() {
+		a := addr.As4()
+		b = append(b, a[:]...)
+	} else {
+		a := addr.As16()
+		b = append(b, a[:]...)
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(host.Port()))
+	b = binary.BigEndian.AppendUint64(b, uint64(phys))
+	return appendHex(dst, b)
+}
+
+// EncodeOffsetMsgID is AppendOffsetMsgID as a string.
+func EncodeOffsetMsgID(host netip.AddrPort, phys int64) string {
+	return string(AppendOffsetMsgID(nil, host, phys))
+}
+
+// DecodeOffsetMsgID returns the address and the physical offset that an id of
+// AppendOffsetMsgID names. The length tells IPv4 from IPv6.
+func DecodeOffsetMsgID(id string) (netip.AddrPort, int64, error) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != 16 && len(raw) != 28 {
+		return netip.AddrPort{}, 0, fmt.Errorf("messages: %q is not a message id of a broker", id)
+	}
+	addr, _ := netip.AddrFromSlice(raw[:len(raw)-12])
+	port := binary.BigEndian.Uint32(raw[len(raw)-12:])
+	if port > 65535 {
+		return netip.AddrPort{}, 0, fmt.Errorf("messages: the message id %q names the port %d", id, port)
+	}
+	return netip.AddrPortFrom(addr, uint16(port)), int64(binary.BigEndian.Uint64(raw[len(raw)-8:])), nil
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+func appendHex(dst, src []byte) []byte {
+	for _, b := range src {
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	}
+	return dst
+}
+
+// NewUniqKey makes a message id for a message that came without one, in the
+// shape of the clients' (RocketMQ: MessageClientIDSetter): address 4 or 16 bytes,
+// then 12 that differ from message to message, here the time and random bits.
+func NewUniqKey(millis int64, addr netip.Addr, random uint64) string {
+	var raw [28]byte
+	b := append(raw[:0], addr.AsSlice()...)
+	b = binary.BigEndian.AppendUint32(b, uint32(millis))
+	b = binary.BigEndian.AppendUint64(b, random)
+	return string(appendHex(nil, b))
+}
