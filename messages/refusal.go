@@ -10,7 +10,9 @@ type Refusal struct {
 	Remark string
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("refused with code %d: %s", int32(r.Code), r.Remark) }
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("refused with code %d: %s", int32(r.Code), r.Remark)
+}
 
 // Refuse returns a *Refusal with a formatted remark.
 func Refuse(code ResponseCode, format string, args ...any) error {
