@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"errors"
 	"net/netip"
 	"sync/atomic"
 
@@ -94,6 +95,13 @@ type Outgoing struct {
 	Done    func()
 }
 
+// Undelivered gives the buffers back: the connection is gone.
+func (m *Outgoing) Undelivered(*actor.ActorSystem) {
+	if m.Done != nil {
+		m.Done()
+	}
+}
+
 // Ask asks a Connection to send Command as a request of this side, under an
 // opaque of its own. Without a ReplyTo it is sent oneway. Otherwise ReplyTo gets
 // exactly one Answer, at the latest when Timeout (milliseconds) has passed or
@@ -103,6 +111,16 @@ type Ask struct {
 	ReplyTo *actor.PID
 	Token   any
 	Timeout int64
+}
+
+// ErrConnectionClosed is the Answer's error when the client has gone away.
+var ErrConnectionClosed = errors.New("messages: the client's connection closed")
+
+// Undelivered answers m: the connection is gone.
+func (m *Ask) Undelivered(system *actor.ActorSystem) {
+	if m.ReplyTo != nil {
+		system.Root.Send(m.ReplyTo, &Answer{Token: m.Token, Err: ErrConnectionClosed})
+	}
 }
 
 // Answer ends an Ask: Command is the client's response, a copy of its own, or

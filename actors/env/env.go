@@ -101,9 +101,31 @@ func System(network transport.Network, fs vfs.FS, dispatcher actor.Dispatcher, l
 // NewActorSystem returns an actor system that logs through log and keeps no
 // metrics of its own (they cost more than a message).
 func NewActorSystem(log zerolog.Logger) *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(&slogHandler{log: log})
 	}))
+	ReturnUndelivered(system)
+	return system
+}
+
+// Returnable is a message that lends memory or is owed an answer, and must not
+// vanish with the actor that it was sent to. Undelivered is called once, on any
+// goroutine, instead of a delivery.
+type Returnable interface {
+	Undelivered(system *actor.ActorSystem)
+}
+
+// ReturnUndelivered has the dead letters of system returned. It is called once
+// for each system; NewActorSystem has done so. Mailboxes see to it that what a
+// stopped actor leaves in its queue becomes a dead letter, too.
+func ReturnUndelivered(system *actor.ActorSystem) {
+	system.EventStream.Subscribe(func(event any) {
+		if letter, ok := event.(*actor.DeadLetterEvent); ok {
+			if m, ok := letter.Message.(Returnable); ok {
+				m.Undelivered(system)
+			}
+		}
+	})
 }
 
 type systemClock struct{}

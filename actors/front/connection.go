@@ -3,6 +3,7 @@ package front
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -12,9 +13,6 @@ import (
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/transport/remoting"
 )
-
-// ErrConnectionClosed is the Answer's error when the client went away.
-var ErrConnectionClosed = errors.New("front: the client's connection closed")
 
 // ErrNoAnswer is the Answer's error when the client did not answer in time.
 var ErrNoAnswer = errors.New("front: the client did not answer in time")
@@ -27,8 +25,7 @@ var ErrNoAnswer = errors.New("front: the client did not answer in time")
 // sees a closed connection and comes back.
 type connection struct {
 	*reader
-	encode  func(dst []byte, a *messages.Append) []byte // answers of an Append's sends
-	watched []*actor.PID                                // told when the connection is gone
+	encode func(dst []byte, a *messages.Append) []byte // answers of an Append's sends
 
 	frames   []byte   // encoded here since the last write
 	out      [][]byte // to be written; frames is added last
@@ -39,7 +36,8 @@ type connection struct {
 
 	opaque  int32
 	pending map[int32]*asked
-	tick    env.Timer
+	tick    env.Timer // set while pending is not empty
+	due     int64     // Unix milliseconds at which it is
 }
 
 // asked is a request of this side that the client has not answered.
@@ -136,7 +134,7 @@ func (c *connection) flush() {
 // independent of each other.
 func (c *connection) ask(ctx actor.Context, m *messages.Ask) {
 	if c.isClosed {
-		answer(ctx, m, nil, ErrConnectionClosed)
+		answer(ctx, m, nil, messages.ErrConnectionClosed)
 		return
 	}
 	c.opaque++
@@ -146,8 +144,9 @@ func (c *connection) ask(ctx actor.Context, m *messages.Ask) {
 		command.Flag = messages.FlagOneway
 	} else {
 		command.Flag = 0
-		c.pending[c.opaque] = &asked{ask: m, deadline: c.env.Millis() + m.Timeout}
-		c.schedule(ctx)
+		deadline := c.env.Millis() + m.Timeout
+		c.pending[c.opaque] = &asked{ask: m, deadline: deadline}
+		c.expireAt(ctx, deadline)
 	}
 	c.frames = remoting.AppendFrame(c.frames, &command)
 }
@@ -167,23 +166,31 @@ func answer(ctx actor.Context, m *messages.Ask, command *messages.Command, err e
 	}
 }
 
-// schedule has expire called at the earliest deadline.
-func (c *connection) schedule(ctx actor.Context) {
-	if c.tick != nil || len(c.pending) == 0 {
-		return
+// expireAt has expire called at the given time, if not earlier.
+func (c *connection) expireAt(ctx actor.Context, deadline int64) {
+	if c.tick != nil {
+		if c.due <= deadline {
+			return
+		}
+		c.tick.Stop()
 	}
-	var earliest int64 = 1<<63 - 1
-	for _, p := range c.pending {
-		earliest = min(earliest, p.deadline)
-	}
-	c.tick = c.env.Tell(ctx.Self(), millis(earliest-c.env.Millis()), &expire{})
+	c.due = deadline
+	c.tick = c.env.Tell(ctx.Self(), millis(deadline-c.env.Millis()), &expire{})
 }
 
+// expire gives up on the asks whose time is over. It may come early: the clock
+// of deadlines can be set back.
 func (c *connection) expire(ctx actor.Context) {
 	c.tick = nil
 	now := c.env.Millis()
 	c.end(ctx, ErrNoAnswer, func(p *asked) bool { return p.deadline <= now })
-	c.schedule(ctx)
+	if len(c.pending) > 0 {
+		var earliest int64 = math.MaxInt64
+		for _, p := range c.pending {
+			earliest = min(earliest, p.deadline)
+		}
+		c.expireAt(ctx, earliest)
+	}
 }
 
 // end gives up on the asks that match, in the order in which they were sent.
@@ -209,10 +216,7 @@ func (c *connection) stop(ctx actor.Context) {
 	if c.tick != nil {
 		c.tick.Stop()
 	}
-	c.end(ctx, ErrConnectionClosed, func(*asked) bool { return true })
-	for _, pid := range c.watched {
-		ctx.Send(pid, &messages.ConnectionClosed{Peer: c.peer})
-	}
+	c.end(ctx, messages.ErrConnectionClosed, func(*asked) bool { return true })
 }
 
 // Reply sends response to the client that holds ticket, unless the request was

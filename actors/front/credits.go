@@ -1,16 +1,22 @@
 package front
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Credits counts the bytes of requests that were read and not yet released,
-// over all connections of a process.
+// over all connections of a process. Its Listeners share one, which also numbers
+// the connections.
 type Credits struct {
 	limit int64
 	inUse atomic.Int64
 	// starved is set while a connection waits for the total to fall.
 	starved atomic.Bool
-	// freed is called, on any goroutine, when the total fell after a starvation.
-	freed func()
+	serial  atomic.Uint64 // of the last accepted connection
+
+	mu    sync.Mutex
+	freed []func()
 }
 
 // NewCredits returns credits for limit bytes.
@@ -38,6 +44,19 @@ func (c *Credits) exhausted() bool {
 // go on, so that they do not stop and go for every burst.
 func (c *Credits) give(n int) {
 	if c.inUse.Add(-int64(n)) < c.limit/2 && c.starved.Load() && c.starved.CompareAndSwap(true, false) {
-		c.freed()
+		c.mu.Lock()
+		freed := c.freed
+		c.mu.Unlock()
+		for _, f := range freed {
+			f()
+		}
 	}
+}
+
+// onFree has f called, on any goroutine, each time that the total fell after a
+// starvation. f must only send a message.
+func (c *Credits) onFree(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.freed = append(c.freed[:len(c.freed):len(c.freed)], f)
 }

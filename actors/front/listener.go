@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -58,7 +57,6 @@ type listener struct {
 	bound transport.Listener
 	addr  netip.AddrPort
 
-	serial      atomic.Uint64      // of the last accepted connection
 	connections map[string]*reader // by the Id of the Connection's PID
 	sweep       env.Timer
 	stopping    bool
@@ -69,6 +67,9 @@ type (
 	sweep    struct{}
 	freed    struct{}
 )
+
+// Undelivered closes a connection that came when its Listener was gone.
+func (m *accepted) Undelivered(*actor.ActorSystem) { m.reader.conn.Close() }
 
 func (l *listener) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
@@ -97,9 +98,8 @@ func (l *listener) bind(ctx actor.Context) {
 	self, e := ctx.Self(), l.Env
 	bound, err := e.Net.Listen(l.Addr, func(conn transport.Conn) transport.Receiver {
 		conn.Pause() // until its actor is there
-		serial := l.serial.Add(1)
-		r := newReader(e, conn, serial, l.Routes, l.Limits, l.Credits)
-		r.peer.PID = actor.NewPID(self.Address, self.Id+"/"+name(serial))
+		r := newReader(&l.Options, conn)
+		r.peer.PID = actor.NewPID(self.Address, self.Id+"/"+name(r.peer.Serial))
 		e.Send(self, &accepted{reader: r})
 		return r
 	})
@@ -107,6 +107,7 @@ func (l *listener) bind(ctx actor.Context) {
 		ctx.Respond(&Bound{Err: fmt.Errorf("front: listen: %w", err)})
 		return
 	}
+	l.Credits.onFree(func() { e.Send(self, &freed{}) })
 	l.bound, l.addr = bound, bound.Addr()
 	l.sweep = e.Tell(self, l.sweepPeriod(), &sweep{})
 	ctx.Respond(&Bound{Addr: l.addr})
@@ -118,7 +119,7 @@ func (l *listener) accepted(ctx actor.Context, r *reader) {
 		return
 	}
 	props := l.Env.BatchProps(func() actor.Actor {
-		return &connection{reader: r, encode: l.Encode, watched: l.Watchers, pending: make(map[int32]*asked)}
+		return &connection{reader: r, encode: l.Encode, pending: make(map[int32]*asked)}
 	})
 	pid, err := ctx.SpawnNamed(props, name(r.peer.Serial))
 	if err != nil {

@@ -39,28 +39,30 @@ type Limits struct {
 // reader is the Receiver of one connection.
 type reader struct {
 	*remoting.Framer
-	env     *env.Env
-	conn    transport.Conn
-	peer    *messages.Peer
-	routes  *Routes
-	limits  Limits
-	credits *Credits
-	last    atomic.Int64 // Unix milliseconds of the last read or write
-	inUse   atomic.Int64 // bytes of this connection's unreleased bursts
-	paused  atomic.Bool
+	env      *env.Env
+	conn     transport.Conn
+	peer     *messages.Peer
+	routes   *Routes
+	limits   Limits
+	credits  *Credits
+	last     atomic.Int64 // Unix milliseconds of the last read or write
+	inUse    atomic.Int64 // bytes of this connection's unreleased bursts
+	paused   atomic.Bool
+	watchers []*actor.PID // told when the connection is gone
 
 	// Scratch of the burst under way; the reading goroutine's.
 	groups []*messages.Requests
 	sends  []*messages.Command
 }
 
-func newReader(e *env.Env, conn transport.Conn, serial uint64, routes *Routes, limits Limits, credits *Credits) *reader {
+func newReader(o *Options, conn transport.Conn) *reader {
+	e, serial := o.Env, o.Credits.serial.Add(1)
 	r := &reader{
-		env: e, conn: conn, routes: routes, limits: limits, credits: credits,
+		env: e, conn: conn, routes: o.Routes, limits: o.Limits, credits: o.Credits, watchers: o.Watchers,
 		peer: &messages.Peer{Remote: unmap(conn.RemoteAddr()), Local: unmap(conn.LocalAddr()), Serial: serial},
 	}
 	r.last.Store(e.Millis())
-	r.Framer = remoting.NewFramer(remoting.FramerOptions{MaxFrame: limits.Frame}, r.burst)
+	r.Framer = remoting.NewFramer(remoting.FramerOptions{MaxFrame: o.Limits.Frame}, r.burst)
 	return r
 }
 
@@ -68,9 +70,13 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// Closed tells the Connection actor, which cleans up.
+// Closed tells the Connection actor, which cleans up, and the watchers: it is the
+// last call of the reading goroutine, so they hear of it after all Requests.
 func (r *reader) Closed(err error) {
 	r.Framer.Close()
+	for _, pid := range r.watchers {
+		r.env.Send(pid, &messages.ConnectionClosed{Peer: r.peer})
+	}
 	r.env.Send(r.peer.PID, &closed{err: err})
 }
 
@@ -134,8 +140,9 @@ func (r *reader) throttle() {
 	if r.mayRead() {
 		return
 	}
-	r.paused.Store(true)
+	// In this order: who sees paused resumes, and that must come after the Pause.
 	r.conn.Pause()
+	r.paused.Store(true)
 	// What was held may have been given back before paused was seen.
 	r.unthrottle()
 }

@@ -53,6 +53,7 @@ type Queue struct {
 	next      int  // index in batch of the next message to deliver
 	budget    int  // messages that this run may still deliver
 	suspended bool // by a failure, until the supervisor has decided
+	stopped   bool // the actor is gone; what is left goes to the dead letters
 	owesDrain bool // a user message was delivered since the last Drained
 }
 
@@ -183,6 +184,10 @@ func (q *Queue) deliver() (ok bool) {
 		message = q.batch[q.next]
 		q.batch[q.next] = nil
 		q.next++
+		if q.stopped {
+			q.bury(message)
+			continue
+		}
 		q.owesDrain = true
 		q.invoker.InvokeUserMessage(message)
 	}
@@ -217,7 +222,31 @@ func (q *Queue) handleSystem(message any) {
 		q.suspended = false
 	default:
 		q.invoker.InvokeSystemMessage(message)
+		q.stopped = q.isStopped(message)
 	}
+}
+
+// isStopped reports whether the actor has ended with the system message that it
+// was just given. It ends with Stop, or with the last of its children.
+func (q *Queue) isStopped(message any) bool {
+	switch message.(type) {
+	case *actor.Stop, *actor.Terminated:
+		c, ok := q.invoker.(actor.Context)
+		if !ok {
+			return false
+		}
+		_, alive := c.ActorSystem().ProcessRegistry.GetLocal(c.Self().Id)
+		return !alive
+	}
+	return q.stopped
+}
+
+// bury passes a message that came too late to the dead letters, as the library
+// does from the moment at which the name is gone. Its own mailboxes drop those
+// that were queued before, and with them what was lent to the actor.
+func (q *Queue) bury(message any) {
+	c := q.invoker.(actor.Context)
+	c.ActorSystem().DeadLetter.SendUserMessage(c.Self(), message)
 }
 
 // Pool is the production dispatcher: it hands mailbox runs to parked
