@@ -9,7 +9,8 @@ import (
 
 // Seeds runs a scenario in n worlds, each of its own seed, and reports the trace
 // of those that fail. SIM_SEED=17 in the environment runs only that seed and
-// prints its whole trace; SIM_SEEDS=10000 runs so many, from SIM_FIRST on.
+// prints its whole trace; SIM_SEEDS=10000 runs so many, from SIM_FIRST on. It
+// ends early when three seeds have failed.
 func Seeds(t *testing.T, n int, opts Options, scenario func(t *testing.T, w *World)) {
 	t.Helper()
 	first, only := number("SIM_FIRST", 1), number("SIM_SEED", 0)
@@ -19,8 +20,9 @@ func Seeds(t *testing.T, n int, opts Options, scenario func(t *testing.T, w *Wor
 	} else {
 		n = int(number("SIM_SEEDS", uint64(n)))
 	}
-	for seed := first; seed < first+uint64(n); seed++ {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+	failures := 0
+	for seed := first; seed < first+uint64(n) && failures < 3; seed++ {
+		passed := t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := New(seed, opts)
 			t.Cleanup(func() {
 				if t.Failed() && only == 0 {
@@ -32,6 +34,9 @@ func Seeds(t *testing.T, n int, opts Options, scenario func(t *testing.T, w *Wor
 				t.Error(err)
 			}
 		})
+		if !passed {
+			failures++
+		}
 	}
 }
 

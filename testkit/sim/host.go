@@ -107,6 +107,7 @@ func newActorSystem(p *process) *actor.ActorSystem {
 		actor.WithDeadLetterThrottleCount(math.MaxInt32),
 		actor.WithDeadLetterThrottleInterval(time.Nanosecond),
 	)
+	env.ReturnUndelivered(system)
 	system.EventStream.Subscribe(func(event any) {
 		letter, ok := event.(*actor.DeadLetterEvent)
 		if ok && p.alive {
