@@ -2,6 +2,7 @@ package front_test
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,4 +170,28 @@ func TestWatchersHearOfEachClosedConnectionOnceAfterItsRequests(t *testing.T) {
 		require.ElementsMatch(t, []uint64{1, 2, 3, 4}, gone)
 		s.serves(clients[4])
 	})
+}
+
+// The read path recycles memory by pools, which depend on the garbage collector:
+// none of that may show.
+func TestARunIsAFunctionOfItsSeed(t *testing.T) {
+	run := func(seed uint64) string {
+		w := sim.New(seed, sim.Options{Link: sim.Link{MaxDelay: time.Millisecond, ResetRate: 100}})
+		s := newServer(t, w, func(o *front.Options) { o.Limits.Connection = 50_000 })
+		for i := range 4 {
+			c := s.dial(fmt.Sprintf("client-%d", i))
+			for j := range 20 {
+				c.Send(request([]messages.RequestCode{echo, slow, large}[j%3], strings.Repeat("x", 100*j)))
+			}
+		}
+		w.Advance(5 * time.Millisecond)
+		runtime.GC()
+		s.release()
+		w.Advance(time.Second)
+		require.NoError(t, w.Err())
+		return w.Digest()
+	}
+	for seed := range uint64(10) {
+		require.Equal(t, run(seed), run(seed), "seed %d", seed)
+	}
 }

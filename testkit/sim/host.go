@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	cmap "github.com/orcaman/concurrent-map"
 	"github.com/rs/zerolog"
 
 	"github.com/actormq/actormq/actors/env"
@@ -97,6 +98,12 @@ func newEnv(p *process) *env.Env {
 		Options:    []actor.PropsOption{actor.WithReceiverMiddleware(p.observe)},
 	}
 }
+
+// A system's registry of names is a thousand maps of so many shards each, made
+// for a machine full of writers. One shard each makes a new host thirty times
+// cheaper. The number must be set before the first map of a process is made, and
+// holds for all.
+func init() { cmap.SHARD_COUNT = 1 }
 
 // newActorSystem returns an actor system that starts no goroutine that does
 // anything: the library's throttle of its dead letter log has one, which ends at
