@@ -1,0 +1,80 @@
+package front_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/testkit/sim"
+	"github.com/actormq/actormq/transport/remoting"
+)
+
+// sender answers every second send of a burst with success, through the Append's
+// way back.
+type sender struct {
+	s      *server
+	bursts []int
+}
+
+func (f *sender) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
+	f.bursts = append(f.bursts, len(sends))
+	a := messages.NewAppend(0)
+	a.Peer, a.ReplyTo, a.Arrived = peer, peer.PID, arrived
+	for i, c := range sends {
+		send := messages.Send{Ticket: messages.TicketOf(peer, c), Remark: string(c.Body)}
+		if i%2 == 1 {
+			send.Code = messages.FlushDiskTimeout
+		}
+		a.Sends = append(a.Sends, send)
+	}
+	f.s.env.Send(peer.PID, a)
+}
+
+func encode(dst []byte, a *messages.Append) []byte {
+	for i := range a.Sends {
+		send := &a.Sends[i]
+		dst = remoting.AppendFrame(dst, send.Ticket.Response(send.Code, send.Remark))
+	}
+	return dst
+}
+
+func TestSendsOfABurstGoToTheSenderTogether(t *testing.T) {
+	f := &sender{}
+	f.s = newServer(t, sim.New(1, uncut), func(o *front.Options) {
+		o.Routes.Sends, o.Routes.SendCodes, o.Encode = f, map[messages.RequestCode]bool{put: true}, encode
+	})
+	c := f.s.dial("client")
+	var frames []byte
+	for i := range 9 {
+		code := put
+		if i%3 == 2 {
+			code = echo
+		}
+		r := request(code, fmt.Sprint("body ", i))
+		r.Opaque = int32(i)
+		frames = remoting.AppendFrame(frames, r)
+	}
+	c.Write(frames)
+	f.s.world.Advance(time.Second)
+	require.Equal(t, []int{6}, f.bursts)
+	require.Equal(t, []burst{{"quick", []string{"body 2", "body 5", "body 8"}}}, f.s.bursts)
+	sends := 0
+	for _, response := range c.Stray() {
+		if response.Opaque%3 == 2 {
+			continue
+		}
+		want := messages.Success
+		if []int32{1, 4, 7}[response.Opaque/3] == response.Opaque {
+			want = messages.FlushDiskTimeout
+		}
+		require.Equal(t, int32(want), response.Code)
+		require.Equal(t, fmt.Sprint("body ", response.Opaque), response.Remark)
+		sends++
+	}
+	require.Equal(t, 6, sends)
+	require.Len(t, c.Stray(), 9)
+}
