@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/storage/vfs"
 )
 
 // Crash is a way in which a host can fail.
@@ -36,7 +37,8 @@ type Host struct {
 	world   *World
 	name    string
 	ip      netip.Addr
-	disk    *Disk
+	disk    *vfs.Mem
+	losses  *rand.Rand // decide what a power loss leaves
 	process *process
 	started int           // processes so far
 	skew    time.Duration // of the wall clock
@@ -45,7 +47,10 @@ type Host struct {
 }
 
 func newHost(w *World, name string, ip netip.Addr) *Host {
-	return &Host{world: w, name: name, ip: ip, port: 40000, disk: newDisk(w, name)}
+	h := &Host{world: w, name: name, ip: ip, port: 40000, losses: w.stream("disk " + name)}
+	h.disk = vfs.NewMem(h.Now)
+	h.disk.SetCapacity(w.opts.DiskSize)
+	return h
 }
 
 // process is one life of a host. What belongs to a dead one never runs.
@@ -62,8 +67,9 @@ func (h *Host) Name() string { return h.name }
 // IP returns the address of the host in the simulated network.
 func (h *Host) IP() netip.Addr { return h.ip }
 
-// Disk returns the host's disk, which outlives its processes.
-func (h *Host) Disk() *Disk { return h.disk }
+// Disk returns the host's disk, which outlives its processes. Its faults are the
+// test's to set.
+func (h *Host) Disk() *vfs.Mem { return h.disk }
 
 // Now returns the host's wall clock.
 func (h *Host) Now() time.Time { return h.world.Now().Add(h.skew) }
@@ -133,7 +139,11 @@ func (h *Host) Crash(kind Crash) {
 	h.process.alive = false
 	h.off = kind == PowerLoss
 	h.world.net.crash(h.process, kind)
-	h.disk.crash(kind)
+	if kind == PowerLoss {
+		h.disk.Crash(h.losses.IntN)
+	} else {
+		h.disk.CrashProcess()
+	}
 }
 
 // Restart starts a new process after a crash, or after the old one has ended in

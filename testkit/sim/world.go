@@ -31,7 +31,7 @@ type Options struct {
 	// SendBuffer is the number of bytes that a connection holds for a receiver
 	// that does not read; a write beyond it cuts the connection.
 	SendBuffer int
-	// DiskSize is the capacity of each host's disk in bytes.
+	// DiskSize is the capacity of each host's disk in bytes; 0 is unlimited.
 	DiskSize int64
 	// AllowPanics lets actors panic without failing the world, for tests of
 	// supervision.
@@ -53,7 +53,6 @@ func (o *Options) setDefaults() {
 	orElse(&o.StallRate, 256)
 	orElse(&o.Stall, 2*time.Millisecond)
 	orElse(&o.SendBuffer, 8<<20)
-	orElse(&o.DiskSize, 64<<30)
 	orElse(&o.LogLevel, zerolog.InfoLevel)
 	orElse(&o.MaxSteps, 20_000_000)
 }
