@@ -5,6 +5,8 @@
 //	sim      a whole cluster on one goroutine: virtual time, a network and disks
 //	         that fail, every run a pure function of its seed
 //	torture  real processes, killed under load
+//	history  the judge of both: what clients may see of a broker
+//	script   requests and responses of test clients
 //	compat   real Apache clients and servers against ours
 //	house    the rules of this code base that no linter knows
 //
