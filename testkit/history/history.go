@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -84,18 +85,19 @@ func (p place) String() string { return fmt.Sprintf("%v offset %d", p.queue, p.o
 type History struct {
 	mu    sync.Mutex
 	sent  map[ID]Queue
-	acked map[place]ID
-	held  map[place]ID // acknowledged or read
-	where map[ID]place // inverse of held
+	where map[ID]place // of what was acknowledged or read
+	held  map[Queue]map[int64]held
 	acks  int
+}
+
+type held struct {
+	id    ID
+	acked bool
 }
 
 // New returns a history in which nothing happened.
 func New() *History {
-	return &History{
-		sent: make(map[ID]Queue), acked: make(map[place]ID),
-		held: make(map[place]ID), where: make(map[ID]place),
-	}
+	return &History{sent: make(map[ID]Queue), where: make(map[ID]place), held: make(map[Queue]map[int64]held)}
 }
 
 // Sent says that a client is about to send id to q, once.
@@ -110,9 +112,7 @@ func (h *History) Acknowledged(id ID, q Queue, offset int64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.acks++
-	p := place{q, offset}
-	h.acked[p] = id
-	return h.hold(id, p)
+	return h.hold(id, place{q, offset}, true)
 }
 
 // Read says that the broker showed body to a reader, at offset of q.
@@ -123,10 +123,10 @@ func (h *History) Read(q Queue, offset int64, body []byte) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.hold(id, place{q, offset})
+	return h.hold(id, place{q, offset}, false)
 }
 
-func (h *History) hold(id ID, p place) error {
+func (h *History) hold(id ID, p place, acked bool) error {
 	to, ok := h.sent[id]
 	switch {
 	case !ok:
@@ -134,13 +134,18 @@ func (h *History) hold(id ID, p place) error {
 	case to != p.queue:
 		return fmt.Errorf("history: %v was sent to %v and is at %v", id, to, p)
 	}
-	if other, ok := h.held[p]; ok && other != id {
-		return fmt.Errorf("history: %v holds %v and held %v before", p, id, other)
+	before := h.held[p.queue][p.offset]
+	if before.id != (ID{}) && before.id != id {
+		return fmt.Errorf("history: %v holds %v and held %v before", p, id, before.id)
 	}
-	if before, ok := h.where[id]; ok && before != p {
-		return fmt.Errorf("history: %v is at %v and at %v", id, before, p)
+	if other, ok := h.where[id]; ok && other != p {
+		return fmt.Errorf("history: %v is at %v and at %v", id, other, p)
 	}
-	h.held[p], h.where[id] = id, p
+	if h.held[p.queue] == nil {
+		h.held[p.queue] = make(map[int64]held)
+	}
+	h.held[p.queue][p.offset] = held{id, acked || before.acked}
+	h.where[id] = p
 	return nil
 }
 
@@ -150,10 +155,10 @@ func (h *History) Whole(q Queue, begin, end int64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	last := make(map[uint32]uint32)
+	holds := h.held[q]
 	for offset := begin; offset < end; offset++ {
-		p := place{q, offset}
-		id, ok := h.held[p]
-		if !ok {
+		p, id := place{q, offset}, holds[offset].id
+		if id == (ID{}) {
 			return fmt.Errorf("history: %v is a hole; the queue has [%d, %d)", p, begin, end)
 		}
 		if before := last[id.Client]; before >= id.Number {
@@ -161,28 +166,20 @@ func (h *History) Whole(q Queue, begin, end int64) error {
 		}
 		last[id.Client] = id.Number
 	}
-	for _, p := range h.places(q) {
-		if p.offset >= end || p.offset < begin {
-			what := "was read"
-			if _, ok := h.acked[p]; ok {
-				what = "was acknowledged"
-			}
-			return fmt.Errorf("history: %v %s at %v and is lost; the queue has [%d, %d)", h.held[p], what, p, begin, end)
+	if int64(len(holds)) == max(end-begin, 0) {
+		return nil
+	}
+	for _, offset := range slices.Sorted(maps.Keys(holds)) {
+		if offset < end && offset >= begin {
+			continue
 		}
+		lost, what := holds[offset], "was read"
+		if lost.acked {
+			what = "was acknowledged"
+		}
+		return fmt.Errorf("history: %v %s at %v and is lost; the queue has [%d, %d)", lost.id, what, place{q, offset}, begin, end)
 	}
 	return nil
-}
-
-// places returns the places of q that held something, in ascending order.
-func (h *History) places(q Queue) []place {
-	var list []place
-	for p := range h.held {
-		if p.queue == q {
-			list = append(list, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b place) int { return int(a.offset - b.offset) })
-	return list
 }
 
 // Acknowledgements returns the number of acknowledged messages.
