@@ -355,3 +355,32 @@ func TestClocksMayDiffer(t *testing.T) {
 	b.SetClock(-time.Hour)
 	require.Equal(t, time.Hour, a.Env().Clock.Now().Sub(b.Env().Clock.Now()))
 }
+
+func BenchmarkWorld(b *testing.B) {
+	b.Run("hop", func(b *testing.B) {
+		w := sim.New(1, sim.Options{MaxSteps: 1 << 62})
+		e := w.Host("h").Env()
+		var ping, pong *actor.PID
+		ping = spawn(e, "ping", func(ctx actor.Context, m any) {
+			if _, ok := m.(int); ok {
+				ctx.Send(pong, m)
+			}
+		})
+		pong = spawn(e, "pong", func(ctx actor.Context, m any) {
+			if _, ok := m.(int); ok {
+				ctx.Send(ping, m)
+			}
+		})
+		e.Send(ping, 1)
+		b.ReportAllocs()
+		for b.Loop() {
+			w.Step()
+		}
+	})
+	b.Run("host", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			sim.New(1, sim.Options{}).Host("h").Env()
+		}
+	})
+}
