@@ -1,0 +1,97 @@
+// Package jsonfile keeps small state in JSON files below config/, as Apache's
+// brokers do (RocketMQ: ConfigManager). A save keeps the previous content in
+// X.bak, so that a crash at any point leaves one good copy; a load takes X, or
+// X.bak when X is missing or unreadable.
+package jsonfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"github.com/actormq/actormq/messages/fastjson"
+	"github.com/actormq/actormq/storage/vfs"
+)
+
+// maxSize bounds what is read, in bytes.
+const maxSize = 1 << 30
+
+// Encode encodes v the way Save writes it.
+func Encode(v any) ([]byte, error) { return json.MarshalIndent(v, "", "\t") }
+
+// Load reads name into v. When neither the file nor its backup exists, v stays as
+// it is. It fails when what there is cannot be decoded.
+func Load(fsys vfs.FS, name string, v any) error {
+	first := load(fsys, name, v)
+	if first == nil {
+		return nil
+	}
+	second := load(fsys, name+".bak", v)
+	switch {
+	case second == nil:
+		return nil
+	case errors.Is(first, fs.ErrNotExist) && errors.Is(second, fs.ErrNotExist):
+		return nil
+	case errors.Is(second, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w", name, first)
+	default:
+		return fmt.Errorf("%s: %w", name, errors.Join(first, second))
+	}
+}
+
+var errEmpty = errors.New("the file is empty")
+
+func load(fsys vfs.FS, name string, v any) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if size == 0 {
+		return errEmpty
+	}
+	if size > maxSize {
+		return fmt.Errorf("%d bytes are too many", size)
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+		return err
+	}
+	return fastjson.Unmarshal(b, v)
+}
+
+// Save writes v to name. It returns when the new content is durable.
+func Save(fsys vfs.FS, name string, v any) error {
+	b, err := Encode(v)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	dir := path.Dir(name)
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	if err := fsys.Rename(name, name+".bak"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
+	}
+	f, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(b, 0); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
+}
