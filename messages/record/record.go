@@ -256,16 +256,17 @@ func (r *Record) decodeTail(b []byte, v2 bool) error {
 	if len(b) < width {
 		return &CorruptError{"no topic"}
 	}
-	t := int(b[0])
+	// Java reads both lengths as signed and fails on a negative one.
+	t := int(int8(b[0]))
 	if v2 {
-		t = int(be.Uint16(b))
+		t = int(int16(be.Uint16(b)))
 	}
 	b = b[width:]
-	if t+2 > len(b) {
+	if t < 0 || t+2 > len(b) {
 		return &CorruptError{fmt.Sprintf("topic length %d", t)}
 	}
 	r.Topic, b = b[:t:t], b[t:]
-	p := int(be.Uint16(b))
+	p := int(int16(be.Uint16(b)))
 	b = b[2:]
 	if p != len(b) {
 		return &CorruptError{fmt.Sprintf("properties length %d where %d bytes are left", p, len(b))}
