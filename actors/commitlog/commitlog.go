@@ -74,6 +74,8 @@ type writer struct {
 	writable bool
 	reason   string // why not
 
+	lastTime int64 // store time of the last record that was put
+
 	// waiting are the Appends put to the log since the last write, in log order.
 	waiting []*messages.Append
 	start   int64 // physical offset of the first of them
@@ -153,6 +155,7 @@ func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
 		phys += int64(r.Size)
 	}
 	w.Log.Put(bytes)
+	w.lastTime = now
 	a.End = phys
 }
 
@@ -177,7 +180,7 @@ func (w *writer) commit(ctx actor.Context) {
 	}
 	group := messages.Group{Appends: w.waiting, Start: w.start, End: w.waiting[len(w.waiting)-1].End}
 	w.waiting = nil
-	if err := w.Log.Commit(); err != nil {
+	if err := w.Log.Commit(w.lastTime); err != nil {
 		w.Env.Log.Error().Err(err).Int64("from", group.Start).Int64("to", group.End).
 			Msg("the commit log could not be written; it is read-only from now on")
 		w.fail(ctx, group, err)

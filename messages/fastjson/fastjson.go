@@ -47,10 +47,14 @@ func Standard(b []byte) ([]byte, error) {
 }
 
 type parser struct {
-	in  []byte
-	at  int
-	out []byte
+	in   []byte
+	at   int
+	out  []byte
+	keys int // object keys under way; each nesting doubles the escapes within
 }
+
+// maxKeys bounds the nesting of object keys. Java writes one level.
+const maxKeys = 2
 
 func (p *parser) fail() error { return fmt.Errorf("%w at byte %d of %d", ErrSyntax, p.at, len(p.in)) }
 
@@ -141,6 +145,10 @@ func (p *parser) member(depth int) error {
 
 // objectKey turns an object that is a key into a string of its text.
 func (p *parser) objectKey(depth int) error {
+	if p.keys++; p.keys > maxKeys {
+		return fmt.Errorf("%w: nested too deeply", ErrSyntax)
+	}
+	defer func() { p.keys-- }()
 	start := len(p.out)
 	if err := p.value(depth); err != nil {
 		return err

@@ -65,6 +65,10 @@ type Log struct {
 	flushed atomic.Int64            // end of what was synced
 	failure atomic.Pointer[error]   // why the log is read-only
 
+	lastTime   atomic.Int64 // store time of the last committed record
+	syncedTime atomic.Int64 // store time of the last durable record
+
+	syncMu  sync.Mutex // one Sync at a time
 	mu      sync.Mutex // changes of files
 	retired []vfs.File // of removed segments, closed one round of cleaning later
 
@@ -236,9 +240,10 @@ func (l *Log) Put(b []byte) {
 }
 
 // Commit writes what was put since the last Commit, with one write per segment,
-// and lets readers see it. After an error nothing of it may be taken for stored,
-// and the log is read-only.
-func (l *Log) Commit() error {
+// and lets readers see it. storeTime is that of the last record, in Unix
+// milliseconds. After an error nothing of it may be taken for stored, and the log
+// is read-only.
+func (l *Log) Commit(storeTime int64) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -255,6 +260,7 @@ func (l *Log) Commit() error {
 	clear(l.pending)
 	l.pending, l.writes = l.pending[:0], nil
 	l.from = l.tail
+	l.lastTime.Store(storeTime)
 	l.max.Store(l.tail)
 	return nil
 }
@@ -294,12 +300,16 @@ func (l *Log) Prepare() error {
 	return l.ensure(end - end%l.size + l.size)
 }
 
-// Sync makes everything committed so far durable and returns its end. One
-// goroutine at a time. After an error the log is read-only.
+// Sync makes everything committed so far durable and returns its end. Any
+// goroutine may call it. After an error the log is read-only.
 func (l *Log) Sync() (int64, error) {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
 	if err := l.Err(); err != nil {
 		return l.flushed.Load(), err
 	}
+	// Read before max: the time must not be later than the last record's below.
+	storeTime := l.lastTime.Load()
 	end, from := l.max.Load(), l.flushed.Load()
 	if end == from {
 		return end, nil
@@ -312,8 +322,13 @@ func (l *Log) Sync() (int64, error) {
 		}
 	}
 	l.flushed.Store(end)
+	l.syncedTime.Store(storeTime)
 	return end, nil
 }
+
+// SyncedTime returns the store time, in Unix milliseconds, of a record that is
+// durable together with everything before it; 0 before the first Sync.
+func (l *Log) SyncedTime() int64 { return l.syncedTime.Load() }
 
 // ReadAt fills p from offset. The range must lie within one segment and below
 // MaxOffset, else it fails with ErrOutOfRange.

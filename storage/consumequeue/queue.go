@@ -131,6 +131,9 @@ func (q *Queue) recover() error {
 			break
 		}
 	}
+	if end, err = q.dropStale(end); err != nil {
+		return err
+	}
 	q.max.Store(end)
 	q.written = end
 	q.tail.Store(&tail{base: end})
@@ -138,6 +141,30 @@ func (q *Queue) recover() error {
 		return q.correctMin(q.set.logMin)
 	}
 	return nil
+}
+
+// dropStale returns the end of the queue without the units whose records the
+// CommitLog has lost, and zeroes them, so that nobody takes them for messages
+// once the log has grown past them.
+func (q *Queue) dropStale(end int64) (int64, error) {
+	if q.set.verify == nil {
+		return end, nil
+	}
+	var b [UnitSize]byte
+	for first := q.starts; len(first) > 0 && end*UnitSize > first[0]; end-- {
+		at := (end - 1) * UnitSize
+		if err := q.readFile(b[:], at); err != nil {
+			return end, err
+		}
+		u := decodeUnit(b[:])
+		if u.filler() || u.Phys < q.set.logMin || q.set.verify(u, q.topic, q.queueID, end-1) {
+			break
+		}
+		if err := q.writeFile(make([]byte, UnitSize), at); err != nil {
+			return end, err
+		}
+	}
+	return end, nil
 }
 
 // validUnits counts the units at the start of a file.

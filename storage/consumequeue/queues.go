@@ -27,6 +27,10 @@ type Options struct {
 	// LogMin and LogMax bound the CommitLog, whose recovery is done: units behind
 	// LogMax are cut off.
 	LogMin, LogMax int64
+	// Verify tells whether the record at u.Phys is the message of that queue and
+	// offset. A power loss can leave units of records that the CommitLog lost, and
+	// whose place others have taken since; they are at the end of their queue.
+	Verify func(u Unit, topic string, queueID int32, offset int64) bool
 }
 
 // Queues is all ConsumeQueues of a store.
@@ -37,6 +41,7 @@ type Queues struct {
 	handles  *segment.Cache
 	logMin   int64
 	logMax   int64
+	verify   func(u Unit, topic string, queueID int32, offset int64) bool
 
 	mu     sync.RWMutex // topics, and the slices in it; held for a look-up only
 	topics map[string][]*Queue
@@ -56,7 +61,7 @@ func Open(o Options) (*Queues, error) {
 	}
 	o.FileSize = (o.FileSize + UnitSize - 1) / UnitSize * UnitSize
 	s := &Queues{
-		fs: o.FS, dir: o.Dir, fileSize: o.FileSize, handles: o.Handles, logMin: o.LogMin, logMax: o.LogMax,
+		fs: o.FS, dir: o.Dir, fileSize: o.FileSize, handles: o.Handles, logMin: o.LogMin, logMax: o.LogMax, verify: o.Verify,
 		topics: make(map[string][]*Queue), touched: make(map[string]bool), dirs: make(map[string]bool),
 	}
 	topics, err := o.FS.ReadDir(o.Dir)

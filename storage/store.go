@@ -1,0 +1,226 @@
+// Package storage is a broker's store: the CommitLog and what is derived from it,
+// in the files and formats of Apache RocketMQ (RocketMQ: DefaultMessageStore).
+//
+//	<root>/commitlog      storage/commitlog     every message, in the order of arrival
+//	<root>/consumequeue   storage/consumequeue  where the messages of a queue are
+//	<root>/index          storage/index         where the messages of a key are
+//	<root>/checkpoint     storage/checkpoint    how far these are on disk
+//	<root>/abort          there while a process has the store open
+//	<root>/lock           locked while a process has the store open
+//	<root>/config         storage/jsonfile      small state of the actors
+//
+// It starts no goroutine and reads no clock. Who may call what: Log's writing
+// side belongs to one goroutine; Dispatch, WriteQueues and DeleteTopic to
+// another; Index, through IndexRecord, FlushIndex and QueryByKey, to a third.
+// Reading (Get, Bounds, Lookup, OffsetByTime …) is free for all.
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/checkpoint"
+	"github.com/actormq/actormq/storage/commitlog"
+	"github.com/actormq/actormq/storage/consumequeue"
+	"github.com/actormq/actormq/storage/index"
+	"github.com/actormq/actormq/storage/segment"
+	"github.com/actormq/actormq/storage/vfs"
+)
+
+// Options configures a Store. Zero sizes mean the formats' defaults.
+type Options struct {
+	FS                  vfs.FS
+	Root                string
+	CommitLogDir        string // empty means <Root>/commitlog
+	SegmentSize         int64  // bytes of a CommitLog file
+	ConsumeQueueSize    int64  // bytes of a ConsumeQueue file
+	IndexSlots          int
+	IndexEntries        int
+	Delays              messages.DelayLevels // of the delay topic's tags codes
+	CheckCRC            bool                 // check bodies during recovery
+	IndexEnabled        bool
+	InMemoryBytes       int64 // how far from the log's end a record counts as in memory
+	MaxMessagesInMemory int   // per Get
+	MaxBytesInMemory    int
+	MaxMessagesOnDisk   int
+	MaxBytesOnDisk      int
+	PID                 int // written to the abort file
+	Now                 func() time.Time
+}
+
+// Store is an open store.
+type Store struct {
+	Log    *commitlog.Log
+	Queues *consumequeue.Queues
+	Index  *index.Index
+
+	options Options
+	handles *segment.Cache
+	lock    io.Closer
+	last    mark // of Dispatch's goroutine: the last record that it was given
+
+	mu         sync.Mutex
+	checkpoint checkpoint.Checkpoint
+
+	// Recovery says what Open found.
+	Recovery Recovery
+}
+
+// mark is a place in the log: a record and its store time.
+type mark struct {
+	phys      int64
+	storeTime int64
+	set       bool
+}
+
+// Recovery tells what Open had to do.
+type Recovery struct {
+	Crashed    bool  // the last process did not close the store
+	From       int64 // where the scan of the CommitLog began
+	End        int64 // where the log ends
+	Dispatched int   // records that were scanned and dispatched again
+	Cut        int64 // bytes in the last segment behind the end that were zeroed (up to its end), 0 if none
+}
+
+// maxHandles is the number of ConsumeQueue files that stay open.
+const maxHandles = 256
+
+func (s *Store) file(name string) string { return path.Join(s.options.Root, name) }
+
+// NextOffset returns the logical offset that a queue's next message gets.
+func (s *Store) NextOffset(topic string, queueID int32) int64 {
+	_, next := s.Bounds(topic, queueID)
+	return next
+}
+
+// Bounds returns the logical offsets of a queue's first and next message, 0 and 0
+// if there is no such queue.
+func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64) {
+	q := s.Queues.Queue(topic, queueID)
+	if q == nil {
+		return 0, 0
+	}
+	return q.MinOffset(), q.MaxOffset()
+}
+
+// Dispatch adds the unit of a record to its queue, which makes it visible.
+func (s *Store) Dispatch(d *messages.DispatchRequest) error {
+	s.last = mark{phys: d.Phys, storeTime: d.StoreTime, set: true}
+	if !d.Consumable() {
+		return nil
+	}
+	unit := consumequeue.Unit{Phys: d.Phys, Size: d.Size, TagsCode: d.TagsCode}
+	return s.Queues.Append(d.Topic, d.QueueID, d.QueueOffset, unit)
+}
+
+// WriteQueues writes the units that only memory has to the files and returns a
+// function that makes them durable and moves the checkpoint on. That function may
+// run on any goroutine, one at a time.
+func (s *Store) WriteQueues() (sync func() error, err error) {
+	if err := s.Queues.Write(); err != nil {
+		return nil, err
+	}
+	last := s.last
+	return func() error { return s.syncQueues(last) }, nil
+}
+
+func (s *Store) syncQueues(last mark) error {
+	// A checkpoint must not be ahead of the log that it speaks of.
+	if _, err := s.Log.Sync(); err != nil {
+		return err
+	}
+	if err := s.Queues.Sync(); err != nil {
+		return err
+	}
+	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) {
+		c.CommitLogTime = max(c.CommitLogTime, s.Log.SyncedTime())
+		if last.set {
+			c.ConsumeQueueTime, c.ConsumeQueueOffset = last.storeTime, last.phys
+		}
+	})
+}
+
+// moveCheckpoint changes the checkpoint and saves it, if it is another.
+func (s *Store) moveCheckpoint(change func(*checkpoint.Checkpoint)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.checkpoint
+	change(&next)
+	if next == s.checkpoint {
+		return nil
+	}
+	if err := checkpoint.Save(s.options.FS, s.file("checkpoint"), &next); err != nil {
+		return err
+	}
+	s.checkpoint = next
+	return nil
+}
+
+// FlushIndex makes the index durable.
+func (s *Store) FlushIndex() error {
+	if err := s.Index.Flush(); err != nil {
+		return err
+	}
+	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) { c.IndexTime = s.Index.EndTime() })
+}
+
+// DeleteTopic removes a topic's queues. Its records stay in the log until they
+// expire.
+func (s *Store) DeleteTopic(topic string) error { return s.Queues.Delete(topic) }
+
+// Close makes everything durable and closes the store. All of its users must be
+// done. The next Open finds nothing to recover, unless Close fails.
+func (s *Store) Close() error {
+	sync, err := s.WriteQueues()
+	if err == nil {
+		err = sync()
+	}
+	if err == nil && s.options.IndexEnabled {
+		err = s.FlushIndex()
+	}
+	if err == nil {
+		if err = s.options.FS.Remove(s.file("abort")); err == nil {
+			err = s.options.FS.SyncDir(s.options.Root)
+		}
+	}
+	return errors.Join(err, s.release())
+}
+
+// release closes the files and the lock.
+func (s *Store) release() error {
+	var err error
+	if s.Index != nil {
+		err = errors.Join(err, s.Index.Close())
+	}
+	s.handles.Close()
+	if s.Log != nil {
+		err = errors.Join(err, s.Log.Close())
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// delay is the delay of a level, for the tags codes of the delay topic. Levels
+// that do not exist wait a second (RocketMQ: ScheduleMessageService).
+func (s *Store) delay(level int) int64 {
+	if level = s.options.Delays.Clamp(level); level > 0 {
+		return s.options.Delays.Millis(level)
+	}
+	return 1000
+}
+
+// Lookup returns the record at a physical offset, in buf's memory if it has room.
+func (s *Store) Lookup(phys int64, buf []byte) (raw []byte, r record.Record, err error) {
+	if raw, err = s.Log.Record(phys, buf); err != nil {
+		return nil, r, err
+	}
+	if _, err = record.Decode(raw, &r); err != nil {
+		return nil, r, fmt.Errorf("storage: at %d: %w", phys, err)
+	}
+	return raw, r, nil
+}
