@@ -7,9 +7,13 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"time"
 )
+
+// ErrLocked says that a lock file is held by another process, or by this one.
+var ErrLocked = errors.New("vfs: locked by another process")
 
 // FS creates, opens, lists and removes files. Names are slash-separated paths.
 // Errors wrap the io/fs sentinels (fs.ErrNotExist, fs.ErrExist) where they
@@ -35,8 +39,9 @@ type FS interface {
 	// Usage describes the disk that holds dir.
 	Usage(dir string) (Usage, error)
 	// Lock takes the exclusive lock of a whole process on a file that it
-	// creates when missing. It fails with ErrLocked when another process, or
-	// another holder in this one, has it. Closing the result releases it.
+	// creates when missing, with the text "lock" as Apache's broker writes it. It
+	// fails with ErrLocked when another process, or another holder in this one,
+	// has it. Closing the result releases it, as does the end of the process.
 	Lock(name string) (io.Closer, error)
 }
 
@@ -59,6 +64,9 @@ type File interface {
 	// filesystem can, so that later writes below size cannot run out of space.
 	// It never changes bytes already written.
 	Allocate(size int64) error
+	// Zero makes the n bytes at off, which lie within the file, read as zeros
+	// while length and reserved blocks stay. It is as durable as a write.
+	Zero(off, n int64) error
 	// Size returns the current length in bytes.
 	Size() (int64, error)
 }
