@@ -129,3 +129,7 @@ type Arrival struct {
 
 // Arrived tells PullHold which queues grew with one group.
 type Arrived struct{ Arrivals []Arrival }
+
+// LogShrunk says that the CommitLog now begins at Min: units and index entries
+// of earlier records may go.
+type LogShrunk struct{ Min int64 }

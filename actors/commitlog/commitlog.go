@@ -138,6 +138,9 @@ func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
 	phys, err := w.Log.Reserve(len(bytes))
 	if err != nil {
 		s.Code, s.Remark = refusal(err)
+		for i := range records {
+			records[i].Size = 0 // nothing of it is to be dispatched
+		}
 		return
 	}
 	if len(w.waiting) == 0 && a.End == 0 {

@@ -7,19 +7,26 @@
 package dispatch
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/storage/consumequeue"
+	"github.com/actormq/actormq/storage"
 )
 
 // Options configures Dispatch.
 type Options struct {
 	Env      *env.Env
-	Queues   *consumequeue.Queues
+	Store    *storage.Store
 	Indexer  *actor.PID
 	PullHold *actor.PID
+	// Followers get the arrivals of their topic, besides PullHold.
+	Followers map[string]*actor.PID
+	// WriteEvery is the time between two writes of the queues' tails to their
+	// files (flushIntervalConsumeQueue).
+	WriteEvery time.Duration
 	// Failed is told when a queue could not be written; the store must stop
 	// taking messages, since consumers would not see them.
 	Failed func(error)
@@ -33,12 +40,86 @@ func Props(o Options) *actor.Props {
 
 type dispatch struct {
 	Options
-	failed bool
+	failed  bool
+	syncer  *actor.PID
+	syncing bool // a syncer's answer is outstanding
+	tick    env.Timer
 }
 
+// DeleteTopic has the queues of a deleted topic removed.
+type DeleteTopic struct{ Topic string }
+
+type (
+	writeQueues struct{}
+	syncQueues  struct{ sync func() error }
+	synced      struct{ err error }
+)
+
 func (d *dispatch) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*messages.Appended); ok {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		d.start(ctx)
+	case *messages.Appended:
 		d.appended(ctx, m)
+	case *writeQueues:
+		d.write(ctx)
+		d.tick = d.Env.Tell(ctx.Self(), d.WriteEvery, &writeQueues{})
+	case *synced:
+		d.syncing = false
+		if m.err != nil {
+			d.fail(m.err)
+		}
+	case *messages.LogShrunk:
+		d.shrink(m.Min)
+	case *DeleteTopic:
+		if err := d.Store.DeleteTopic(m.Topic); err != nil {
+			d.Env.Log.Error().Err(err).Str("topic", m.Topic).Msg("the queues of a deleted topic could not be removed")
+		}
+	case *actor.Stopping:
+		d.tick.Stop()
+	}
+}
+
+func (d *dispatch) start(ctx actor.Context) {
+	pid, err := ctx.SpawnNamed(d.Env.Props(func() actor.Actor { return queueSyncer{} }), "queue-syncer")
+	if err != nil {
+		panic(err) // the name is free: Dispatch spawns one child
+	}
+	d.syncer = pid
+	d.tick = d.Env.Tell(ctx.Self(), d.WriteEvery, &writeQueues{})
+}
+
+// write moves the tails to the page cache, which is quick, and has them synced
+// elsewhere, which is not.
+func (d *dispatch) write(ctx actor.Context) {
+	if d.failed || d.syncing {
+		return
+	}
+	sync, err := d.Store.WriteQueues()
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	d.syncing = true
+	ctx.Send(d.syncer, &syncQueues{sync: sync})
+}
+
+// queueSyncer does the fsyncs of the queues.
+type queueSyncer struct{}
+
+func (queueSyncer) Receive(ctx actor.Context) {
+	if m, ok := ctx.Message().(*syncQueues); ok {
+		ctx.Send(ctx.Parent(), &synced{err: m.sync()})
+	}
+}
+
+func (d *dispatch) shrink(logMin int64) {
+	removed, err := d.Store.Queues.Clean(logMin)
+	if err != nil {
+		d.Env.Log.Error().Err(err).Msg("expired queue files could not be removed")
+	}
+	if removed > 0 {
+		d.Env.Log.Info().Int("files", removed).Msg("removed expired queue files")
 	}
 }
 
@@ -47,37 +128,49 @@ func (d *dispatch) appended(ctx actor.Context, m *messages.Appended) {
 	for _, a := range m.Appends {
 		for i := range a.Records {
 			r := &a.Records[i].DispatchRequest
-			if r.Size == 0 || a.End == 0 || !r.Consumable() {
-				continue
-			}
-			if !d.queue(r) {
+			if r.Size == 0 || r.Phys >= a.End || !d.queue(r) || !r.Consumable() {
 				continue
 			}
 			arrivals = arrived(arrivals, r)
 		}
 	}
 	if len(arrivals) > 0 {
-		ctx.Send(d.PullHold, &messages.Arrived{Arrivals: arrivals})
+		d.announce(ctx, arrivals)
 	}
 	ctx.Send(d.Indexer, m)
 }
 
-// queue adds the unit of r to its queue. After a failure it adds nothing more:
-// a queue with a hole is worse than one that ends early and is rebuilt.
+// announce tells who waits for messages.
+func (d *dispatch) announce(ctx actor.Context, arrivals []messages.Arrival) {
+	arrived := &messages.Arrived{Arrivals: arrivals}
+	ctx.Send(d.PullHold, arrived)
+	if len(d.Followers) == 0 {
+		return
+	}
+	for i := range arrivals {
+		if pid := d.Followers[arrivals[i].Topic]; pid != nil {
+			ctx.Send(pid, &messages.Arrived{Arrivals: arrivals[i : i+1]})
+		}
+	}
+}
+
+// queue adds the unit of r to its queue. After a failure it adds nothing more: a
+// queue with a hole is worse than one that ends early and is rebuilt.
 func (d *dispatch) queue(r *messages.DispatchRequest) bool {
 	if d.failed {
 		return false
 	}
-	unit := consumequeue.Unit{Phys: r.Phys, Size: r.Size, TagsCode: r.TagsCode}
-	err := d.Queues.Append(r.Topic, r.QueueID, r.QueueOffset, unit)
-	if err == nil {
-		return true
+	if err := d.Store.Dispatch(r); err != nil {
+		d.fail(err)
+		return false
 	}
+	return true
+}
+
+func (d *dispatch) fail(err error) {
 	d.failed = true
-	d.Env.Log.Error().Err(err).Str("topic", r.Topic).Int32("queue", r.QueueID).Int64("offset", r.QueueOffset).
-		Msg("a consume queue could not be written; the store is read-only from now on")
+	d.Env.Log.Error().Err(err).Msg("the consume queues could not be written; the store takes no more messages")
 	d.Failed(err)
-	return false
 }
 
 // arrived merges the arrival of r into arrivals. A group touches few queues and

@@ -60,6 +60,10 @@ func (x *indexer) Receive(ctx actor.Context) {
 		x.appended(m)
 	case *messages.Requests:
 		x.handlers.Serve(x.Env, m)
+	case *messages.LogShrunk:
+		if _, err := x.Store.Index.Clean(m.Min); err != nil {
+			x.Env.Log.Error().Err(err).Msg("expired index files could not be removed")
+		}
 	case *flush:
 		x.flush()
 		x.tick = x.Env.Tell(ctx.Self(), x.FlushEvery, &flush{})
@@ -73,7 +77,7 @@ func (x *indexer) Receive(ctx actor.Context) {
 func (x *indexer) appended(m *messages.Appended) {
 	for _, a := range m.Appends {
 		for i := range a.Records {
-			if r := &a.Records[i].DispatchRequest; x.Enabled && !x.failed && a.End > 0 {
+			if r := &a.Records[i].DispatchRequest; x.Enabled && !x.failed && r.Size > 0 && r.Phys < a.End {
 				x.put(r)
 			}
 		}
@@ -109,7 +113,7 @@ func (x *indexer) query(r *front.Request) (*messages.Command, error) {
 	if q.UniqueKey {
 		limit = x.MaxMessages
 	}
-	found, err := x.Store.QueryByKey(q.Topic, q.Key, limit, q.Begin, q.End)
+	found, err := x.Store.QueryByKey(q.Topic, q.Key, q.Tags, limit, q.Begin, q.End)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ package offsets
 import (
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,12 +47,22 @@ type Commit struct {
 // Reset sets an offset on behalf of an operator.
 type Reset struct{ Commit }
 
-// Query asks for the offsets of a group, or of all topics of it when Topic is
-// empty. The response is a *Found.
-type Query struct{ Group, Topic string }
+// Query asks for the offsets of a group, of all its topics or of Topic alone; or,
+// without a Group, for the groups that have offsets of Topic. ReplyTo gets a
+// *Found with the Token.
+type Query struct {
+	Group, Topic string
+	ReplyTo      *actor.PID
+	Token        any
+}
 
-// Found answers Query: offsets by topic and queue. Its maps are the asker's.
-type Found struct{ Offsets map[string]map[int32]int64 }
+// Found answers Query: offsets by topic and queue, and the groups, sorted. All of
+// it is the asker's.
+type Found struct {
+	Token   any
+	Offsets map[string]map[int32]int64
+	Groups  []string
+}
 
 // ForgetTopic and ForgetGroup drop the offsets of what was deleted.
 type (
@@ -104,7 +115,7 @@ func (o *offsets) Receive(ctx actor.Context) {
 		o.put(key(m.Topic, m.Group), m.QueueID, m.Offset)
 		o.Resets.put(m)
 	case *Query:
-		ctx.Respond(o.find(m))
+		ctx.Send(m.ReplyTo, o.find(m))
 	case *ForgetTopic:
 		o.forget(func(topic, _ string) bool { return topic == m.Topic })
 	case *ForgetGroup:
@@ -211,13 +222,18 @@ func (o *offsets) all(r *front.Request) (*messages.Command, error) {
 }
 
 func (o *offsets) find(m *Query) *Found {
-	found := &Found{Offsets: make(map[string]map[int32]int64)}
+	found := &Found{Token: m.Token, Offsets: make(map[string]map[int32]int64)}
 	for k, queues := range o.committed {
 		topic, group, _ := strings.Cut(k, "@")
-		if group == m.Group && (m.Topic == "" || m.Topic == topic) {
+		switch {
+		case m.Topic != "" && m.Topic != topic:
+		case m.Group == "":
+			found.Groups = append(found.Groups, group)
+		case m.Group == group:
 			found.Offsets[topic] = maps.Clone(queues)
 		}
 	}
+	slices.Sort(found.Groups)
 	return found
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/netip"
-	"unicode/utf8"
 
 	"github.com/actormq/actormq/messages"
 )
@@ -289,32 +288,11 @@ func (r *Record) CheckCRC() error {
 	return nil
 }
 
-// TagsCode returns the hash of a tags string that ConsumeQueues hold: Java's
-// String.hashCode, h = 31·h + unit over UTF-16 code units in 32 bits,
-// sign-extended. No tags hash to 0.
-func TagsCode(tags []byte) int64 { return int64(HashCode(tags)) }
+// TagsCode is messages.TagsCode.
+func TagsCode(tags []byte) int64 { return messages.TagsCode(tags) }
 
-// HashCode is Java's String.hashCode of UTF-8 text. Invalid bytes count as
-// U+FFFD each, as Java decodes them.
-func HashCode(text []byte) int32 {
-	var h int32
-	for len(text) > 0 {
-		if c := text[0]; c < utf8.RuneSelf {
-			h = 31*h + int32(c)
-			text = text[1:]
-			continue
-		}
-		c, n := utf8.DecodeRune(text)
-		text = text[n:]
-		if c >= 0x10000 {
-			c -= 0x10000
-			h = 31*h + (0xD800 + c>>10)
-			c = 0xDC00 + c&0x3FF
-		}
-		h = 31*h + c
-	}
-	return h
-}
+// HashCode is messages.HashCode.
+func HashCode(text []byte) int32 { return messages.HashCode(text) }
 
 // Request describes a decoded record to Dispatch. topic is the record's topic as
 // a string of its own; the keys alias the record. delay gives the delay of a
