@@ -95,17 +95,9 @@ func Open(o Options) (*Log, error) {
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, err
 	}
-	starts, short, err := segment.List(o.FS, o.Dir, o.SegmentSize)
+	starts, err := segment.List(o.FS, o.Dir, o.SegmentSize)
 	if err != nil {
 		return nil, err
-	}
-	if short == 0 {
-		// A crash between the file's creation and its allocation.
-		last := starts[len(starts)-1]
-		if err := o.FS.Remove(l.name(last)); err != nil {
-			return nil, err
-		}
-		starts = starts[:len(starts)-1]
 	}
 	files := make([]*file, 0, len(starts))
 	for _, start := range starts {
@@ -114,11 +106,6 @@ func Open(o Options) (*Log, error) {
 			return nil, errors.Join(err, closeAll(files))
 		}
 		files = append(files, &file{start: start, f: f})
-	}
-	if short > 0 {
-		if err := files[len(files)-1].f.Allocate(o.SegmentSize); err != nil {
-			return nil, errors.Join(err, closeAll(files))
-		}
 	}
 	l.files.Store(&files)
 	end := int64(0)
@@ -260,8 +247,38 @@ func (l *Log) Commit(storeTime int64) error {
 	clear(l.pending)
 	l.pending, l.writes = l.pending[:0], nil
 	l.from = l.tail
-	l.lastTime.Store(storeTime)
 	l.max.Store(l.tail)
+	l.lastTime.Store(storeTime) // after max: Sync reads them the other way round
+	return nil
+}
+
+// AppendRaw appends bytes of another broker's log, which may begin and end in the
+// middle of a record, and lets readers see them. offset must be MaxOffset, or, in
+// a log without segments, the start of one. It takes the place of Reserve, Put and
+// Commit in a slave, whose one writer calls it, and fails as they do.
+func (l *Log) AppendRaw(offset int64, b []byte) error {
+	if err := l.Err(); err != nil {
+		return err
+	}
+	if len(*l.files.Load()) == 0 && offset >= 0 && offset%l.size == 0 {
+		l.setEnd(offset)
+	}
+	if offset != l.tail || len(l.pending) > 0 {
+		return fmt.Errorf("%w: %d is not the end, %d", ErrOutOfRange, offset, l.tail)
+	}
+	for len(b) > 0 {
+		if err := l.ensure(l.tail - l.tail%l.size); err != nil {
+			return err
+		}
+		piece := b[:min(int64(len(b)), l.size-l.tail%l.size)]
+		if _, err := l.at(l.tail).f.WriteAt(piece, l.tail%l.size); err != nil {
+			return l.fail(err)
+		}
+		b = b[len(piece):]
+		l.tail += int64(len(piece))
+		l.from = l.tail
+		l.max.Store(l.tail)
+	}
 	return nil
 }
 
@@ -409,34 +426,46 @@ func (l *Log) Close() error {
 
 // RemoveExpired removes whole segments, the oldest first, for which expired says
 // so, up to limit, and returns how many. What is written to, or not yet durable,
-// always stays. One goroutine at a time; readers of a removed
-// segment finish undisturbed.
+// always stays. One goroutine at a time; readers of a removed segment finish
+// undisturbed, and the writer does not wait.
 func (l *Log) RemoveExpired(limit int, expired func(modified time.Time) bool) (int, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.retired {
+	retired := l.retired
+	l.retired = nil
+	l.mu.Unlock()
+	for _, f := range retired {
 		f.Close()
 	}
-	l.retired = nil
-	files := *l.files.Load()
-	writing := l.flushed.Load() // what is not flushed must not go either
 	n := 0
-	var err error
-	for n < limit && n < len(files)-1 && files[n].start+l.size <= writing {
-		var e vfs.Entry
-		if e, err = l.fs.Stat(l.name(files[n].start)); err != nil || !expired(e.ModTime) {
+	for ; n < limit; n++ {
+		files := *l.files.Load()
+		if len(files) < 2 || files[0].start+l.size > l.flushed.Load() {
 			break
 		}
-		if err = l.fs.Remove(l.name(files[n].start)); err != nil {
-			break
+		e, err := l.fs.Stat(l.name(files[0].start))
+		if err != nil || !expired(e.ModTime) {
+			return n, err
 		}
-		l.retired = append(l.retired, files[n].f)
-		n++
-	}
-	if n > 0 {
-		rest := slices.Clone(files[n:])
+		if err := l.remove(files[0]); err != nil {
+			return n, err
+		}
+		l.mu.Lock()
+		rest := slices.Clone((*l.files.Load())[1:])
 		l.files.Store(&rest)
-		err = errors.Join(err, l.fs.SyncDir(l.dir))
+		l.retired = append(l.retired, files[0].f)
+		l.mu.Unlock()
 	}
-	return n, err
+	return n, nil
+}
+
+// remove deletes a segment's file. Its end is durable before the next file goes,
+// so that a crash leaves no gap.
+func (l *Log) remove(f *file) error {
+	if err := l.fs.Remove(l.name(f.start)); err != nil {
+		return fmt.Errorf("commitlog: remove a segment: %w", err)
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return fmt.Errorf("commitlog: remove a segment: %w", err)
+	}
+	return nil
 }

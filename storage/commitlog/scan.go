@@ -1,14 +1,16 @@
 package commitlog
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/storage/vfs"
 )
 
-// window is how much of the log a scan reads at a time.
+// window is how much of the log a scan reads at a time, if no record is larger.
 const window = 1 << 20
 
 // Scan visits the records from offset on, which must be the start of a record or
@@ -19,26 +21,22 @@ const window = 1 << 20
 func (l *Log) Scan(offset int64, checkCRC bool, visit func(r *record.Record, size int) error) (int64, error) {
 	s := scan{log: l, checkCRC: checkCRC}
 	for {
-		var r record.Record
-		size, err := s.next(offset, &r)
+		size, err := s.next(offset)
 		var blank *record.BlankError
+		var corrupt *record.CorruptError
 		switch {
+		case err == nil:
+			if err := visit(&s.record, size); err != nil {
+				return offset, err
+			}
+			offset += int64(size)
 		case errors.As(err, &blank) && int64(blank.Size) == l.size-offset%l.size:
 			offset += int64(blank.Size)
-			continue
-		case errors.Is(err, errEnd):
+		case blank != nil, errors.As(err, &corrupt), errors.Is(err, record.ErrShort), errors.Is(err, errEnd):
 			return offset, nil
-		case err != nil:
-			var corrupt *record.CorruptError
-			if errors.As(err, &corrupt) || errors.Is(err, record.ErrShort) || blank != nil {
-				return offset, nil
-			}
+		default:
 			return offset, err
 		}
-		if err := visit(&r, size); err != nil {
-			return offset, err
-		}
-		offset += int64(size)
 	}
 }
 
@@ -48,104 +46,99 @@ var errEnd = errors.New("commitlog: no segment there")
 type scan struct {
 	log      *Log
 	checkCRC bool
+	record   record.Record // the last one, in buf
 	buf      []byte
 	at       int64 // offset of buf[0]
 }
 
 // next decodes the record at offset.
-func (s *scan) next(offset int64, r *record.Record) (int, error) {
-	size, err := s.decode(offset, window, r)
-	if errors.Is(err, record.ErrShort) {
-		// The window may end within the record: read it at the window's start, and
-		// with all of its bytes.
-		want := window
-		if len(s.buf) >= 4 && s.at == offset {
-			want = max(want, int(be32(s.buf)))
+func (s *scan) next(offset int64) (int, error) {
+	b, err := s.load(offset, record.BlankSize)
+	if err != nil {
+		return 0, err
+	}
+	size, err := record.Decode(b, &s.record)
+	if errors.Is(err, record.ErrShort) && len(b) >= record.BlankSize {
+		// The window ends within the record, or the file does.
+		if b, err = s.load(offset, int64(binary.BigEndian.Uint32(b))); err != nil {
+			return 0, err
 		}
-		s.buf = nil
-		size, err = s.decode(offset, want, r)
-		if errors.Is(err, record.ErrShort) && int64(be32(s.buf)) <= s.log.size {
-			want = int(be32(s.buf))
-			s.buf = nil
-			size, err = s.decode(offset, want, r)
-		}
+		size, err = record.Decode(b, &s.record)
 	}
 	if err != nil {
 		return 0, err
 	}
-	if r.PhysOffset != offset {
-		return 0, &record.CorruptError{Reason: fmt.Sprintf("the record at %d says that it is at %d", offset, r.PhysOffset)}
+	if s.record.PhysOffset != offset {
+		return 0, &record.CorruptError{Reason: fmt.Sprintf("the record at %d says that it is at %d", offset, s.record.PhysOffset)}
 	}
 	if s.checkCRC {
-		if err := r.CheckCRC(); err != nil {
+		if err := s.record.CheckCRC(); err != nil {
 			return 0, err
 		}
 	}
 	return size, nil
 }
 
-func be32(b []byte) uint32 {
-	if len(b) < 4 {
-		return 0
+// load returns the bytes from offset on: at least want, or all up to the end of
+// the segment, or none if want is more than that.
+func (s *scan) load(offset, want int64) ([]byte, error) {
+	f := s.log.at(offset)
+	if f == nil {
+		return nil, errEnd
 	}
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	left := f.start + s.log.size - offset
+	if want > left {
+		return nil, record.ErrShort
+	}
+	if skip := offset - s.at; skip >= 0 && skip+want <= int64(len(s.buf)) {
+		return s.buf[skip:], nil
+	}
+	n := int(min(max(want, window), left))
+	s.buf = slices.Grow(s.buf[:0], n)[:n]
+	s.at = offset
+	if err := s.log.readAt(s.buf, offset); err != nil {
+		s.buf = s.buf[:0]
+		return nil, err
+	}
+	return s.buf, nil
 }
 
-// decode decodes at offset, after reading up to want bytes there if the window
-// does not have it.
-func (s *scan) decode(offset int64, want int, r *record.Record) (int, error) {
-	if s.buf == nil || offset < s.at || offset >= s.at+int64(len(s.buf)) {
-		f := s.log.at(offset)
-		if f == nil {
-			return 0, errEnd
-		}
-		n := min(int64(want), f.start+s.log.size-offset)
-		s.buf = make([]byte, n)
-		s.at = offset
-		if err := s.log.readAt(s.buf, offset); err != nil {
-			return 0, err
-		}
-	}
-	return record.Decode(s.buf[offset-s.at:], r)
-}
-
-// FirstStoreTime returns the offset and store time of the first record of the
-// segment that starts at start, and whether there is one.
+// FirstStoreTime returns the store time of the first record of the segment that
+// starts at start, and whether there is one.
 func (l *Log) FirstStoreTime(start int64) (int64, bool) {
 	s := scan{log: l}
-	var r record.Record
-	if _, err := s.next(start, &r); err != nil {
+	if _, err := s.next(start); err != nil {
 		return 0, false
 	}
-	return r.StoreTimestamp, true
+	return s.record.StoreTimestamp, true
 }
 
-// Truncate ends the log at end: later segments are removed. With wipe, the rest
-// of the last one becomes zeros: after a crash stale records may lie there, which
-// a later recovery could take for new ones. It must run before the first append.
-func (l *Log) Truncate(end int64, wipe bool) error {
+// Truncate ends the log at end: later segments are removed, and what the rest of
+// the last one holds becomes zeros, since stale records there could be taken for
+// new ones by a later recovery. After a crash, which crashed says there was, the
+// rest is always zeroed, and what the dead process wrote is made durable, so that
+// FlushedOffset tells the truth; otherwise a look at the first bytes decides. It
+// must run before the first append.
+func (l *Log) Truncate(end int64, crashed bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	files := *l.files.Load()
 	keep := len(files)
-	for keep > 0 && files[keep-1].start > end {
-		keep--
-	}
-	for _, f := range files[keep:] {
-		if err := errors.Join(f.f.Close(), l.fs.Remove(l.name(f.start))); err != nil {
-			return err
-		}
-	}
-	if keep < len(files) {
-		if err := l.fs.SyncDir(l.dir); err != nil {
+	for ; keep > 0 && files[keep-1].start > end; keep-- {
+		if err := errors.Join(files[keep-1].f.Close(), l.remove(files[keep-1])); err != nil {
 			return err
 		}
 	}
 	files = files[:keep:keep]
 	l.files.Store(&files)
 	if keep > 0 {
-		if last := files[keep-1]; wipe && end < last.start+l.size {
-			if err := l.wipe(last.f, end-last.start); err != nil {
+		if err := l.clean(files[keep-1], end, crashed); err != nil {
+			return err
+		}
+	}
+	if crashed {
+		for _, f := range files {
+			if err := f.f.Sync(); err != nil {
 				return err
 			}
 		}
@@ -154,14 +147,36 @@ func (l *Log) Truncate(end int64, wipe bool) error {
 	return nil
 }
 
-// wipe zeroes a segment's file from at on, by cutting it off there and making it
-// whole again, which costs no write.
-func (l *Log) wipe(f vfs.File, at int64) error {
-	if err := f.Truncate(at); err != nil {
-		return err
+// clean zeroes the rest of the last segment and reserves its space.
+func (l *Log) clean(last *file, end int64, always bool) error {
+	at := end - last.start
+	if at >= l.size {
+		return nil
 	}
-	if err := f.Allocate(l.size); err != nil {
-		return err
+	if !always {
+		stale, err := l.stale(last.f, at)
+		if err != nil {
+			return err
+		}
+		always = stale
 	}
-	return f.Sync()
+	if always {
+		if err := errors.Join(last.f.Zero(at, l.size-at), last.f.Sync()); err != nil {
+			return err
+		}
+	}
+	// A file of Apache's is sparse, so that a write into it may find the disk full
+	// and end all writing. A disk that is full already must not keep the store from
+	// opening, though.
+	_ = last.f.Allocate(l.size)
+	return nil
+}
+
+// stale reports whether something is behind the end of the log.
+func (l *Log) stale(f vfs.File, at int64) (bool, error) {
+	b := make([]byte, min(64<<10, l.size-at))
+	if _, err := f.ReadAt(b, at); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(b, func(c byte) bool { return c != 0 }), nil
 }

@@ -108,16 +108,9 @@ func (q *Queue) open() error {
 // recover finds the end of the queue: the first unit of the last files that is no
 // unit, or that lies behind the end of the CommitLog.
 func (q *Queue) recover() error {
-	starts, short, err := segment.List(q.set.fs, q.dir(), q.set.fileSize)
+	starts, err := segment.List(q.set.fs, q.dir(), q.set.fileSize)
 	if err != nil {
 		return err
-	}
-	if short >= 0 {
-		name := q.file(starts[len(starts)-1])
-		err := q.set.handles.With(name, func(f vfs.File) error { return f.Truncate(q.set.fileSize) })
-		if err != nil {
-			return err
-		}
 	}
 	q.starts = starts
 	end := int64(0)

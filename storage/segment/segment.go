@@ -47,19 +47,20 @@ type LayoutError struct {
 func (e *LayoutError) Error() string { return fmt.Sprintf("store: %s: %s", e.Path, e.Reason) }
 
 // List returns the start offsets of the files in dir, ascending. A missing
-// directory is an empty queue. A last file of another length is one that a crash
-// cut short or left empty: its offset is in the list, and short is its length;
-// otherwise short is -1. It fails with a *LayoutError on files that do not
-// belong there, or a gap.
-func List(fsys vfs.FS, dir string, size int64) (starts []int64, short int64, err error) {
+// directory is an empty queue. A last file of length 0, which a crash left between
+// its creation and its sizing, does not count: the next one created has its name.
+// List fails with a *LayoutError on files that do not belong there, files of
+// another length, or a gap (RocketMQ: MappedFileQueue.doLoad, which deletes the
+// empty file and only reports gaps).
+func List(fsys vfs.FS, dir string, size int64) ([]int64, error) {
 	entries, err := fsys.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, -1, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, -1, err
+		return nil, err
 	}
-	short = -1
+	var starts []int64
 	for i, e := range entries {
 		if e.Dir {
 			continue
@@ -67,18 +68,21 @@ func List(fsys vfs.FS, dir string, size int64) (starts []int64, short int64, err
 		start, ok := ParseName(e.Name)
 		switch {
 		case !ok:
-			return nil, -1, &LayoutError{path.Join(dir, e.Name), "a file that does not belong here"}
-		case e.Size != size && i == len(entries)-1 && e.Size < size:
-			short = e.Size
+			return nil, &LayoutError{path.Join(dir, e.Name), "a file that does not belong here"}
+		case e.Size == 0 && i == len(entries)-1:
+			continue
 		case e.Size != size:
-			return nil, -1, &LayoutError{path.Join(dir, e.Name), fmt.Sprintf("%d bytes where the configuration says %d", e.Size, size)}
+			return nil, &LayoutError{path.Join(dir, e.Name), fmt.Sprintf("%d bytes where the configuration says %d", e.Size, size)}
 		}
 		if n := len(starts); n > 0 && starts[n-1]+size != start {
-			return nil, -1, &LayoutError{path.Join(dir, e.Name), fmt.Sprintf("a gap behind %s", Name(starts[n-1]))}
+			return nil, &LayoutError{path.Join(dir, e.Name), fmt.Sprintf("a gap behind %s", Name(starts[n-1]))}
+		}
+		if start%size != 0 {
+			return nil, &LayoutError{path.Join(dir, e.Name), fmt.Sprintf("starts at no multiple of %d", size)}
 		}
 		starts = append(starts, start)
 	}
-	return starts, short, nil
+	return starts, nil
 }
 
 // Cache opens files on demand and closes the least recently used ones, so that

@@ -93,12 +93,12 @@ func (f *osFile) Sync() error {
 }
 
 func (f *osFile) Allocate(size int64) error {
-	err := reserve(f.File, size)
+	err := f.grow(size)
+	if err == nil {
+		err = reserve(f.File, size)
+	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = nil // the length alone, then
-	}
-	if err == nil {
-		err = f.grow(size)
 	}
 	if err != nil {
 		return &fs.PathError{Op: "allocate", Path: f.Name(), Err: err}

@@ -60,9 +60,10 @@ type File interface {
 	Sync() error
 	// Truncate changes the length; a longer file reads as zeros.
 	Truncate(size int64) error
-	// Allocate sets the length to size with the blocks reserved where the
-	// filesystem can, so that later writes below size cannot run out of space.
-	// It never changes bytes already written.
+	// Allocate sets the length to size, unless it is longer, with the blocks
+	// reserved where the filesystem can, so that later writes below size cannot
+	// run out of space. It never changes bytes already written. A crash leaves
+	// the old length or the new one, never one between.
 	Allocate(size int64) error
 	// Zero makes the n bytes at off, which lie within the file, read as zeros
 	// while length and reserved blocks stay. It is as durable as a write.
