@@ -2,6 +2,7 @@ package commitlog_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,12 +19,12 @@ import (
 // was shown, and none invents anything, wherever it strikes.
 func TestCrashesLoseNothingThatWasPromised(t *testing.T) {
 	acks := 0
-	sim.Seeds(t, 300, sim.Options{}, func(t *testing.T, w *sim.World) {
+	sim.Seeds(t, 200, sim.Options{}, func(t *testing.T, w *sim.World) {
 		r := newRig(t, w)
 		for range 4 {
 			r.start()
 			r.check()
-			r.load(r.env.Rand.IntN(1500))
+			r.load(r.env.Rand.IntN(1000))
 			r.host.Crash(sim.Crash(r.env.Rand.IntN(2)))
 			r.host.Restart()
 		}
@@ -44,7 +45,7 @@ func TestAKillLosesNothingUnderAsyncFlush(t *testing.T) {
 		for range 3 {
 			r.start()
 			r.check()
-			r.load(r.env.Rand.IntN(1500))
+			r.load(r.env.Rand.IntN(1000))
 			r.host.Crash(sim.ProcessKill)
 			r.host.Restart()
 		}
@@ -81,7 +82,7 @@ func TestAFailedFsyncEndsWriting(t *testing.T) {
 		require.Equal(t, messages.ServiceNotAvailable, last.Code)
 		require.Contains(t, last.Remark, "read-only")
 		for id := range int32(queues) { // what was shown can still be read
-			r.read(id)
+			r.read(id, math.MaxInt64)
 		}
 
 		r.host.Crash(sim.Crash(r.env.Rand.IntN(2)))
@@ -110,7 +111,7 @@ func TestAFullDiskRefusesSendsAndServesReads(t *testing.T) {
 			require.Contains(t, send.Remark, syscall.ENOSPC.Error())
 		}
 		for id := range int32(queues) {
-			r.read(id)
+			r.read(id, math.MaxInt64)
 		}
 		r.host.Disk().SetCapacity(0)
 		r.host.Crash(sim.Crash(r.env.Rand.IntN(2)))

@@ -1,6 +1,7 @@
 package commitlog_test
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 	"time"
@@ -125,7 +126,9 @@ func (r *rig) receive(ctx actor.Context) {
 			continue
 		}
 		d := &a.Records[a.Sends[i].First]
-		require.NoError(r.t, r.history.Acknowledged(id, history.Queue{Topic: topic, ID: d.QueueID}, d.QueueOffset))
+		if err := r.history.Acknowledged(id, history.Queue{Topic: topic, ID: d.QueueID}, d.QueueOffset); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	a.Release()
 }
@@ -137,26 +140,30 @@ func (r *rig) load(steps int) {
 			r.appendOne()
 		}
 		if r.env.Rand.IntN(50) == 0 {
-			r.read(int32(r.env.Rand.IntN(queues)))
+			r.read(int32(r.env.Rand.IntN(queues)), 20)
 		}
 		r.world.Step()
 	}
 }
 
-// read tells the history all that a queue shows, and returns its bounds.
-func (r *rig) read(queueID int32) (begin, end int64) {
-	q := history.Queue{Topic: topic, ID: queueID}
+// read tells the history what the end of a queue shows, at most the last messages
+// of it, and returns the queue's bounds.
+func (r *rig) read(queueID int32, last int64) (begin, end int64) {
 	begin, end = r.store.Bounds(topic, queueID)
-	for offset := begin; offset < end; {
+	for offset := max(begin, end-last); offset < end; {
 		got := r.store.Get(topic, queueID, offset, 32, everything{}, nil)
-		require.Equal(r.t, storage.Found, got.Status, "%v offset %d of [%d, %d)", q, offset, begin, end)
-		for body := got.Body; len(body) > 0; {
+		if got.Status != storage.Found {
+			r.t.Fatalf("queue %d offset %d of [%d, %d): %v", queueID, offset, begin, end, got.Status)
+		}
+		for body := got.Body; len(body) > 0; offset++ {
 			var rec record.Record
 			n, err := record.Decode(body, &rec)
-			require.NoError(r.t, err)
-			require.Equal(r.t, offset, rec.QueueOffset)
-			require.NoError(r.t, r.history.Read(q, offset, rec.Body))
-			offset++
+			if err == nil {
+				err = r.history.Read(history.Queue{Topic: topic, ID: queueID}, offset, rec.Body)
+			}
+			if err != nil || rec.QueueOffset != offset {
+				r.t.Fatalf("queue %d offset %d, which says that it is %d: %v", queueID, offset, rec.QueueOffset, err)
+			}
 			body = body[n:]
 		}
 		require.Equal(r.t, got.Next, offset)
@@ -171,7 +178,7 @@ func (everything) MatchTagsCode(int64) bool { return true }
 // check compares all that the store shows with the history.
 func (r *rig) check() {
 	for id := range int32(queues) {
-		begin, end := r.read(id)
+		begin, end := r.read(id, math.MaxInt64)
 		require.NoError(r.t, r.history.Whole(history.Queue{Topic: topic, ID: id}, begin, end))
 	}
 }
