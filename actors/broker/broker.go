@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -118,13 +117,3 @@ func (s *Server) Stop() error {
 func (s *Server) BeginStop() {
 	s.stop.Do(func() { s.env.Send(s.root, &shutdown{}) })
 }
-
-// pullers is the number of actors that read for consumers: enough to keep a few
-// cold reads from holding up the others.
-const pullers = 8
-
-// creditBytes bounds the requests that all clients together may have in flight.
-const creditBytes = 64 << 20
-
-// idleTick is how often the small periodic checks of the root run.
-const idleTick = 10 * time.Second

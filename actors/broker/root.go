@@ -32,7 +32,6 @@ type rootCallbacks struct {
 type root struct {
 	rootCallbacks
 	wiring
-	store *storage.Store
 
 	binding  int // listeners that have not answered Bind
 	addr     netip.AddrPort
@@ -55,7 +54,7 @@ type stage struct {
 type shutdown struct{}
 
 func newRoot(e *env.Env, c config.Broker, store *storage.Store, callbacks rootCallbacks) *root {
-	return &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c}, store: store}
+	return &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c, store: store}}
 }
 
 func (r *root) Receive(ctx actor.Context) {
@@ -110,7 +109,6 @@ func (r *root) bound(ctx actor.Context, m *front.Bound) {
 		return
 	}
 	r.isReady = true
-	r.opened()
 	r.ready(r.addr, nil)
 }
 

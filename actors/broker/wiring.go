@@ -1,12 +1,10 @@
 package broker
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,9 +23,9 @@ import (
 	"github.com/actormq/actormq/actors/locks"
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/actors/pull"
-	"github.com/actormq/actormq/actors/registrar"
 	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/actors/sendback"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
@@ -68,26 +66,247 @@ type child struct {
 	props *actor.Props
 }
 
-// wiring knows every child and who talks to whom.
+// wiring knows every child and who talks to whom. Its views are shared with the
+// children, each of which writes its own.
 type wiring struct {
 	env    *env.Env
 	config config.Broker
+	store  *storage.Store
 	self   *actor.PID
-	gone   map[string]bool
+	gone   map[string]bool // children that have ended
 
-	topics  topics.View
-	subs    subscriptions.View
-	groups  groups.View
-	resets  offsets.Resets
-	credits *front.Credits
-	sender  *send.Sender
-	delays  messages.DelayLevels
-	host    netip.AddrPort // what clients reach the broker at
-	spawn   []child
+	topics   topics.View
+	subs     subscriptions.View
+	groups   groups.View
+	resets   offsets.Resets
+	counters stats.Counters
+	delays   messages.DelayLevels
+	host     netip.AddrPort // what clients reach the broker at
 }
 
 func (w *wiring) pid(name string) *actor.PID { return actor.NewPID(w.self.Address, w.self.Id+"/"+name) }
 
 func (w *wiring) name(pid *actor.PID) string { return path.Base(pid.Id) }
 
-func (w *wiring) children() []child { return w.spawn }
+func (w *wiring) dir() string { return path.Join(w.config.StorePathRootDir, "config") }
+
+// wire prepares what the children share. The configuration was validated.
+func (w *wiring) wire(self *actor.PID, store *storage.Store) {
+	w.self, w.store, w.gone = self, store, make(map[string]bool)
+	w.delays, _ = messages.ParseDelayLevels(w.config.MessageDelayLevel)
+	w.host = netip.AddrPortFrom(netip.MustParseAddr(w.config.BrokerIP1), uint16(w.config.ListenPort))
+}
+
+// children returns the root's children in the order of their start: who answers
+// before who asks, the listeners last.
+func (w *wiring) children() []child {
+	var all []child
+	all = append(all, w.stateChildren()...)
+	all = append(all, w.storeChildren()...)
+	all = append(all, w.readingChildren()...)
+	all = append(all, w.sendingChildren()...)
+	return all
+}
+
+// stateChildren own the small state.
+func (w *wiring) stateChildren() []child {
+	c := &w.config
+	return []child{
+		{nameTopics, topics.Props(topics.Options{
+			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
+			AutoCreate: c.AutoCreateTopicEnable, DefaultQueues: c.DefaultTopicQueueNums,
+			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
+			DelayLevels: int32(w.delays.Max()), MixedTypes: c.EnableMixedMessageType,
+			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog), w.pid(nameDispatch)},
+		})},
+		{nameSubscriptions, subscriptions.Props(subscriptions.Options{
+			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: c.AutoCreateSubscriptionGroup,
+			Watchers: []*actor.PID{w.pid(nameOffsets)},
+		})},
+		{nameOffsets, offsets.Props(offsets.Options{
+			Env: w.env, Dir: w.dir(), Resets: &w.resets, SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
+			KnownGroup: func(group string) bool { return w.subs.Load().Find(group) != nil },
+			KnownTopic: func(topic string) bool { return w.topics.Load().Find(topic) != nil },
+			Young:      func(topic string, queueID int32) bool { return w.store.InMemory(topic, queueID, 0) },
+			Bounds:     w.store.Bounds,
+		})},
+		{nameGroups, groups.Props(groups.Options{
+			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
+			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: c.RejectPullConsumerEnable,
+		})},
+		{nameLocks, locks.Props(locks.Options{Env: w.env})},
+	}
+}
+
+// storeChildren write the store.
+func (w *wiring) storeChildren() []child {
+	c := &w.config
+	readOnly := func(error) {
+		w.env.Send(w.pid(nameCommitLog), &commitlog.SetWritable{Reason: "The store is read-only after an I/O error"})
+	}
+	return []child{
+		{nameIndexer, indexer.Props(indexer.Options{
+			Env: w.env, Store: w.store, Enabled: c.MessageIndexEnable, FlushEvery: indexFlush, MaxMessages: c.DefaultQueryMaxNum,
+		})},
+		{nameDispatch, dispatch.Props(dispatch.Options{
+			Env: w.env, Store: w.store, Indexer: w.pid(nameIndexer), PullHold: w.pid(namePullHold),
+			Followers:  map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay)},
+			WriteEvery: config.Millis(c.FlushIntervalConsumeQueue), Failed: readOnly,
+		})},
+		{nameFlush, flush.Props(flush.Options{
+			Env: w.env, Dispatch: w.pid(nameDispatch), Sync: w.sync, Interval: config.Millis(c.FlushIntervalCommitLog), Failed: readOnly,
+		})},
+		{nameCommitLog, commitlog.Props(commitlog.Options{
+			Env: w.env, Log: w.store.Log, NextOffset: w.store.NextOffset, Flush: w.pid(nameFlush), Dispatch: w.pid(nameDispatch),
+			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
+			BusyAfter: c.OSPageCacheBusyTimeOut, Counters: &w.counters,
+		})},
+		{nameCleaner, cleaner.Props(cleaner.Options{
+			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog),
+			Followers: []*actor.PID{w.pid(nameDispatch), w.pid(nameIndexer)},
+			Clean:     cleanOptions(c), Interval: config.Millis(c.CleanResourceInterval), FirstIn: firstClean,
+		})},
+	}
+}
+
+// sync makes the log durable, and the next segment ready while it is at it.
+func (w *wiring) sync() (int64, error) {
+	if err := w.store.Log.Prepare(); err != nil {
+		w.env.Log.Warn().Err(err).Msg("the next segment could not be prepared")
+	}
+	return w.store.Log.Sync()
+}
+
+// readingChildren answer from the store and the snapshots.
+func (w *wiring) readingChildren() []child {
+	c := &w.config
+	all := []child{
+		{namePullHold, pull.HoldProps(pull.HoldOptions{Env: w.env, MaxOffset: w.store.NextOffset})},
+		{nameAdmin, admin.Props(admin.Options{
+			Env: w.env, Config: w.config, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
+			Offsets: w.pid(nameOffsets), Counters: &w.counters, Version: Version,
+		})},
+	}
+	for i := range pullers {
+		all = append(all, child{namePuller(i), pull.Props(pull.Options{
+			Env: w.env, Store: w.store, Topics: &w.topics, Groups: &w.groups, Subs: &w.subs,
+			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
+			BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, LitePull: c.LitePullMessageEnable,
+			LongPolling: c.LongPollingEnable, ShortPoll: config.Millis(c.ShortPollingTimeMills),
+			Counters: &w.counters, MaxOwed: maxOwed,
+		})})
+	}
+	return all
+}
+
+// sendingChildren take messages in, and bind the ports.
+func (w *wiring) sendingChildren() []child {
+	c := &w.config
+	sender := send.New(send.Options{
+		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
+		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
+		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays,
+	})
+	all := []child{
+		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
+			Sender: sender, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions), TopicsOwner: w.pid(nameTopics), Locks: w.pid(nameLocks),
+		})},
+		{nameSendBack, sendback.Props(sendback.Options{
+			Env: w.env, Store: w.store, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions), TopicsOwner: w.pid(nameTopics),
+			CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, Delays: w.delays,
+		})},
+		{nameDelay, delay.Props(delay.Options{
+			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Levels: w.delays, Dir: w.dir(),
+			SaveEvery: config.Millis(c.FlushDelayOffsetInterval),
+		})},
+	}
+	credits := front.NewCredits(creditBytes)
+	replies := send.NewReplies(sender)
+	for _, name := range listeners {
+		all = append(all, child{name, front.Props(front.Options{
+			Env: w.env, Addr: w.bindAddr(name), Routes: w.routes(name, sender),
+			Limits:   front.Limits{Frame: c.FrameMaxLength, Connection: max(connectionBytes, c.FrameMaxLength), Owed: maxOwed},
+			Credits:  credits,
+			Idle:     time.Duration(c.ServerChannelMaxIdleTimeSeconds) * time.Second,
+			Watchers: []*actor.PID{w.pid(nameGroups), w.pid(namePullHold)},
+			Encode:   replies.Encode,
+		})})
+	}
+	return all
+}
+
+// bindAddr returns the address that a listener binds: the second port is the
+// first one's less two, as clients compute it.
+func (w *wiring) bindAddr(name string) string {
+	port := w.config.ListenPort
+	if name == nameFastListener && port > 0 {
+		port -= 2
+	}
+	return net.JoinHostPort(w.config.BindAddress, strconv.Itoa(port))
+}
+
+// owned lists the codes of each child, apart from pulls.
+func owned() map[string][]messages.RequestCode {
+	return map[string][]messages.RequestCode{
+		nameTopics:        topics.Codes(),
+		nameSubscriptions: subscriptions.Codes(),
+		nameOffsets:       offsets.Codes(),
+		nameGroups:        groups.Codes(),
+		nameLocks:         locks.Codes(),
+		nameIndexer:       indexer.Codes(),
+		nameSendBack:      sendback.Codes(),
+		nameDelay:         delay.Codes(),
+		nameAdmin:         admin.Codes(),
+	}
+}
+
+// Codes returns every request code that a broker answers.
+func Codes() []messages.RequestCode {
+	all := append([]messages.RequestCode(nil), send.Codes...)
+	all = append(all, pull.Codes()...)
+	for _, codes := range owned() {
+		all = append(all, codes...)
+	}
+	return all
+}
+
+// routes says who owns which code. Pulls may take long, and are answered on the
+// main port only.
+func (w *wiring) routes(name string, sender *send.Sender) *front.Routes {
+	r := &front.Routes{
+		Owners:    make(map[messages.RequestCode]*actor.PID),
+		Sends:     sender,
+		SendCodes: make(map[messages.RequestCode]bool),
+	}
+	for _, code := range send.Codes {
+		r.SendCodes[code] = true
+	}
+	for child, codes := range owned() {
+		for _, code := range codes {
+			r.Owners[code] = w.pid(child)
+		}
+	}
+	if name == nameListener {
+		r.Pools = make(map[messages.RequestCode][]*actor.PID)
+		for _, code := range pull.Codes() {
+			r.Pools[code] = w.pullers()
+		}
+	}
+	return r
+}
+
+func (w *wiring) pullers() []*actor.PID {
+	all := make([]*actor.PID, pullers)
+	for i := range all {
+		all[i] = w.pid(namePuller(i))
+	}
+	return all
+}
+
+func cleanOptions(c *config.Broker) storage.CleanOptions {
+	return storage.CleanOptions{
+		DeleteWhen: c.DeleteWhen, Reserved: time.Duration(c.FileReservedTime) * time.Hour, BatchMax: c.DeleteFileBatchMax,
+		MaxUsed: float64(c.DiskMaxUsedSpaceRatio) / 100, ForceUsed: float64(c.DiskSpaceCleanForciblyRatio) / 100,
+		FullUsed: float64(c.DiskSpaceWarningLevelRatio) / 100, ForceEnabled: c.CleanFileForciblyEnable,
+	}
+}

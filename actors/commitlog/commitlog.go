@@ -19,6 +19,7 @@ import (
 
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/mailbox"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
 	store "github.com/actormq/actormq/storage/commitlog"
@@ -41,6 +42,7 @@ type Options struct {
 	// BusyAfter is the time, in milliseconds, that a send may have waited for its
 	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
 	BusyAfter int64
+	Counters  *stats.Counters
 }
 
 // SetWritable opens or closes the log for clients' sends: the Cleaner closes it
@@ -189,6 +191,10 @@ func (w *writer) commit(ctx actor.Context) {
 		w.fail(ctx, group, err)
 		return
 	}
+	for _, a := range group.Appends {
+		w.Counters.Put.Add(int64(len(a.Records)))
+	}
+	w.Counters.PutBytes.Add(group.End - group.Start)
 	if w.SyncFlush {
 		for _, a := range group.Appends {
 			if !waits(a) {

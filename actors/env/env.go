@@ -10,6 +10,7 @@ package env
 import (
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -52,6 +53,8 @@ type Env struct {
 	FS         vfs.FS
 	Log        zerolog.Logger
 	Dispatcher actor.Dispatcher
+	Memory     int64 // of the machine, in bytes; decides what counts as "in memory"
+	PID        int   // of the process
 	// Options are applied to every actor's props before its own. The simulator
 	// traces deliveries through them; production has none.
 	Options []actor.PropsOption
@@ -95,6 +98,8 @@ func System(network transport.Network, fs vfs.FS, dispatcher actor.Dispatcher, l
 		FS:         fs,
 		Log:        log,
 		Dispatcher: dispatcher,
+		Memory:     hostMemory(),
+		PID:        os.Getpid(),
 	}
 }
 

@@ -17,10 +17,24 @@ import (
 // Routes says which actor owns a request code.
 type Routes struct {
 	Owners map[messages.RequestCode]*actor.PID
+	// Pools lists, for codes whose requests anyone of several actors can answer,
+	// those actors.
+	Pools map[messages.RequestCode][]*actor.PID
 	// Sends, if not nil, takes the requests whose codes are in SendCodes on the
 	// reader's goroutine. It must not retain the commands.
 	Sends     Sender
 	SendCodes map[messages.RequestCode]bool
+}
+
+// owner returns the actor that a request goes to. The requests of a pooled code
+// spread over its actors by their opaque.
+func (r *Routes) owner(c *messages.Command) (*actor.PID, bool) {
+	code := messages.RequestCode(c.Code)
+	if pool := r.Pools[code]; len(pool) > 0 {
+		return pool[uint32(c.Opaque)%uint32(len(pool))], true
+	}
+	pid, ok := r.Owners[code]
+	return pid, ok
 }
 
 // Sender turns the send requests of one burst into Appends. It is called by many
@@ -118,7 +132,7 @@ func (r *reader) route(c *messages.Command, now int64, l *lease) {
 		r.sends = append(r.sends, c)
 		return
 	}
-	owner, ok := r.routes.Owners[code]
+	owner, ok := r.routes.owner(c)
 	if !ok {
 		Reply(r.env, messages.TicketOf(r.peer, c),
 			c.Respond(messages.RequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", c.Code)))

@@ -10,6 +10,7 @@ import (
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
 	"github.com/actormq/actormq/actors/offsets"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
@@ -35,6 +36,7 @@ type Options struct {
 	// LongPolling off answers empty pulls after ShortPoll at the latest.
 	LongPolling bool
 	ShortPoll   time.Duration
+	Counters    *stats.Counters
 	// MaxOwed is how many bytes of answers a client may leave untaken before its
 	// pulls find nothing.
 	MaxOwed int64
@@ -210,17 +212,21 @@ func (p *puller) answer(q *request, mayHold bool) {
 		return
 	}
 	buffer := buffers.Get().(*[]byte)
-	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, 0, &q.filter, (*buffer)[:0])
+	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, &q.filter, (*buffer)[:0])
 	code := codes[got.Status]
 	if q.offset != 0 && (got.Status == storage.NoMatchedLogicQueue || got.Status == storage.NoMessageInQueue) {
 		code = messages.PullOffsetMoved // the queue lost its data
 	}
 	if code == messages.Success {
+		p.Counters.Found.Add(1)
+		p.Counters.Get.Add(int64(got.Count))
+		p.Counters.GetBytes.Add(int64(len(got.Body)))
 		*buffer = got.Body
 		response := p.response(q, code, got, got.Status.String())
 		front.ReplyBody(p.Env, q.ticket, response, got.Body, func() { buffers.Put(buffer) })
 		return
 	}
+	p.Counters.Missed.Add(1)
 	buffers.Put(buffer)
 	if code == messages.PullNotFound && mayHold {
 		p.Env.Send(p.Hold, &hold{request: q, puller: p.self})

@@ -78,7 +78,16 @@ func (d *admission) created(m *topics.Created) {
 }
 
 func (d *admission) askLocks(ctx actor.Context, m *hesitate) {
-	ctx.Request(d.Locks, &locks.Held{Group: messages.GroupOfRetryTopic(m.command.Ext), Token: m})
+	ctx.Request(d.Locks, &locks.Held{Group: retryGroup(m.command), Token: m})
+}
+
+// retryGroup returns the group of the retry topic that a send goes to.
+func retryGroup(c *messages.Command) string {
+	var h messages.SendHeader
+	if messages.ParseSend(c, &h) != nil {
+		return ""
+	}
+	return messages.GroupOf(string(h.Topic))
 }
 
 // retry decides on a send to a retry topic: a message that was retried too often,

@@ -167,7 +167,7 @@ func (s *Sender) complete(d *draft) error {
 		d.queueID = int32(s.Env.Rand.IntN(int(max(d.topic.WriteQueueNums, 1))))
 	}
 	d.props = scan(d.Properties)
-	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties)+len(s.suffix) > record.MaxProperties {
+	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties)+len(s.suffix) > messages.MaxPropertiesSize {
 		return s.illegal()
 	}
 	if d.Batch {
@@ -197,7 +197,7 @@ func (s *Sender) checkBatch(d *draft) error {
 		if m, rest, err = messages.NextBatchRecord(rest); err != nil {
 			return messages.Refuse(messages.MessageIllegal, "the batch cannot be decoded: %s", err)
 		}
-		if len(m.Body) == 0 || len(m.Properties)+len(s.suffix) > record.MaxProperties {
+		if len(m.Body) == 0 || len(m.Properties)+len(s.suffix) > messages.MaxPropertiesSize {
 			return s.illegal()
 		}
 	}

@@ -1,0 +1,44 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage"
+)
+
+// Version is what operators see as the broker's version.
+var Version = "actormq (RocketMQ V5_5_0)"
+
+// pullers is the number of actors that read for consumers: enough to keep a few
+// cold reads from holding up the others.
+const pullers = 8
+
+// Bounds of what clients can make the broker hold, in bytes.
+const (
+	creditBytes     = 64 << 20 // requests in flight of all clients
+	connectionBytes = 8 << 20  // requests in flight of one client, but at least a frame
+	maxOwed         = 32 << 20 // answers that one client has not taken
+)
+
+// indexFlush is the time between two writes of the index. What a crash loses of
+// it is indexed again from the log.
+const indexFlush = 5 * time.Second
+
+// firstClean is the time from the start to the first round of cleaning.
+const firstClean = time.Minute
+
+func storeOptions(e *env.Env, c config.Broker) storage.Options {
+	delays, _ := messages.ParseDelayLevels(c.MessageDelayLevel)
+	return storage.Options{
+		FS: e.FS, Root: c.StorePathRootDir, CommitLogDir: c.StorePathCommitLog,
+		SegmentSize: c.MappedFileSizeCommitLog, ConsumeQueueSize: c.MappedFileSizeConsumeQueue,
+		IndexSlots: c.MaxHashSlotNum, IndexEntries: c.MaxIndexNum, IndexEnabled: c.MessageIndexEnable,
+		Delays: delays, CheckCRC: c.CheckCRCOnRecover, InMemoryBytes: e.Memory / 100 * int64(c.AccessMessageInMemoryMaxRatio),
+		MaxMessagesInMemory: c.MaxTransferCountOnMessageInMemory, MaxBytesInMemory: c.MaxTransferBytesOnMessageInMemory,
+		MaxMessagesOnDisk: c.MaxTransferCountOnMessageInDisk, MaxBytesOnDisk: c.MaxTransferBytesOnMessageInDisk,
+		PID: e.PID, Now: e.Clock.Now,
+	}
+}
