@@ -1,0 +1,105 @@
+package topics
+
+import (
+	"cmp"
+
+	"github.com/actormq/actormq/messages"
+)
+
+const readWrite = messages.PermRead | messages.PermWrite
+
+// minDelayQueues is the number of queues of Apache's delay topic
+// (TopicConfigManager.SCHEDULE_TOPIC_QUEUE_NUM).
+const minDelayQueues = 18
+
+// own returns the topics that a broker makes at start
+// (RocketMQ: TopicConfigManager.init, without those of RocksDB).
+func (t *topics) own() []*messages.TopicConfig {
+	plain := func(name string, queues, perm int32) *messages.TopicConfig {
+		return messages.NewTopicConfig(name, queues, queues, perm)
+	}
+	inherit := func(open bool) int32 {
+		if open {
+			return messages.PermInherit | readWrite
+		}
+		return messages.PermInherit
+	}
+	all := []*messages.TopicConfig{
+		plain(messages.TopicSelfTest, 1, readWrite),
+		plain(messages.TopicBenchmark, 1024, readWrite),
+		plain(t.Cluster, messages.DefaultQueueNums, inherit(t.ClusterTopic)),
+		plain(t.Broker, 1, inherit(t.BrokerTopic)),
+		plain(messages.TopicOffsetMoved, 1, readWrite),
+		plain(messages.TopicSchedule, max(t.DelayLevels, minDelayQueues), readWrite),
+		plain(t.Cluster+"_"+messages.ReplyTopicPostfix, 1, readWrite),
+		plain(messages.TopicReviveLogPrefix+t.Cluster, cmp.Or(t.ReviveQueues, 8), readWrite),
+		plain(messages.TopicSyncMemberPrefix+t.Broker, 1, messages.PermInherit),
+		plain(messages.TopicTransHalf, 1, readWrite),
+		plain(messages.TopicTransOpHalf, 1, readWrite),
+	}
+	if t.AutoCreate {
+		all = append(all, plain(messages.TopicDefault, cmp.Or(t.DefaultQueues, 8), messages.PermInherit|readWrite))
+	}
+	if t.Trace {
+		all = append(all, plain(messages.TopicTrace, 1, readWrite))
+	}
+	if t.Timer {
+		all = append(all, plain(messages.TopicTimer, 1, readWrite))
+	}
+	return all
+}
+
+// create makes a topic after a template that lets others inherit from it, or a
+// retry topic, which needs none (RocketMQ: createTopicInSendMessageMethod,
+// AbstractSendMessageProcessor.msgCheck).
+func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
+	if config := t.table[m.Topic]; config != nil {
+		return config, nil
+	}
+	if err := messages.CheckTopic(m.Topic); err != nil {
+		return nil, messages.Refuse(messages.InvalidParameter, "%s", err)
+	}
+	template := t.table[m.Default]
+	if template != nil && template.Perm&messages.PermInherit != 0 {
+		queues := max(min(m.Queues, template.WriteQueueNums), 0)
+		config := messages.NewTopicConfig(m.Topic, queues, queues, template.Perm&^messages.PermInherit)
+		config.TopicSysFlag, config.TopicFilterType = m.SysFlag, template.TopicFilterType
+		t.put(config)
+		t.Env.Log.Info().Str("topic", m.Topic).Str("template", m.Default).Int32("queues", queues).
+			Stringer("client", m.Client).Msg("a topic was created by its first message")
+		return config, nil
+	}
+	if messages.IsRetryTopic([]byte(m.Topic)) {
+		return t.ensure(&Ensure{Topic: m.Topic, Queues: 1, Perm: readWrite, SysFlag: m.SysFlag}), nil
+	}
+	t.Env.Log.Debug().Str("topic", m.Topic).Str("template", m.Default).Stringer("client", m.Client).
+		Msg("a topic may not be created by use")
+	return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
+}
+
+// ensure makes a topic that the broker itself needs
+// (RocketMQ: createTopicInSendMessageBackMethod).
+func (t *topics) ensure(m *Ensure) *messages.TopicConfig {
+	config := t.table[m.Topic]
+	switch {
+	case config == nil:
+		config = messages.NewTopicConfig(m.Topic, m.Queues, m.Queues, m.Perm)
+		config.TopicSysFlag, config.Order = m.SysFlag, m.Order
+		t.put(config)
+	case m.Order && !config.Order:
+		config = config.Clone()
+		config.Order = true
+		t.put(config)
+	}
+	return config
+}
+
+func (t *topics) order(names []string) {
+	for _, name := range names {
+		if config := t.table[name]; config != nil && !config.Order {
+			config = config.Clone()
+			config.Order = true
+			t.put(config)
+		}
+	}
+}
