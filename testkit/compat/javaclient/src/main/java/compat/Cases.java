@@ -1,0 +1,2 @@
+package compat;
+class Cases { }

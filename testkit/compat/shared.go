@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/actormq/actormq/testkit/compat/cluster"
+)
+
+// shared is what most cases run against: a cluster as it comes, and one that
+// does not create topics by itself. The second has a name server of its own,
+// because clients ask the name server, not the broker, for the template topic.
+type shared struct {
+	names, strictNames   *cluster.NameServer
+	broker, strictBroker *cluster.Broker
+}
+
+func startShared(l *cluster.Launcher, kind cluster.Kind) (*shared, error) {
+	s := &shared{}
+	failed := make(chan error, 2)
+	go func() { failed <- startPair(l, kind, "true", &s.names, &s.broker) }()
+	go func() { failed <- startPair(l, kind, "false", &s.strictNames, &s.strictBroker) }()
+	if err := errors.Join(<-failed, <-failed); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func startPair(l *cluster.Launcher, kind cluster.Kind, autoCreate string, names **cluster.NameServer, broker **cluster.Broker) error {
+	ns, err := l.StartNameServer(kind)
+	if err != nil {
+		return err
+	}
+	*names = ns
+	*broker, err = l.StartBroker(kind, cluster.BrokerConfig{
+		NameServer: ns.Addr,
+		Conf:       map[string]string{"autoCreateTopicEnable": autoCreate},
+	})
+	return err
+}
+
+func (s *shared) env() []string {
+	return []string{
+		"COMPAT_NAMESRV=" + s.names.Addr,
+		"COMPAT_BROKER=" + s.broker.Addr,
+		"COMPAT_BROKER_NAME=" + s.broker.Config.Name,
+		"COMPAT_CLUSTER=" + s.broker.Config.Cluster,
+		"COMPAT_STRICT_NAMESRV=" + s.strictNames.Addr,
+		"COMPAT_STRICT_BROKER=" + s.strictBroker.Addr,
+	}
+}
+
+// alive fails if a server died during the run.
+func (s *shared) alive() error {
+	for _, home := range []struct {
+		up   bool
+		home string
+	}{
+		{s.names.Running(), s.names.Home}, {s.broker.Running(), s.broker.Home},
+		{s.strictNames.Running(), s.strictNames.Home}, {s.strictBroker.Running(), s.strictBroker.Home},
+	} {
+		if !home.up {
+			return fmt.Errorf("the server in %s died during the run", home.home)
+		}
+	}
+	return nil
+}
+
+func (s *shared) stop() {
+	if s.broker != nil {
+		_ = s.broker.Stop(syscall.SIGKILL)
+	}
+	if s.strictBroker != nil {
+		_ = s.strictBroker.Stop(syscall.SIGKILL)
+	}
+	if s.names != nil {
+		_ = s.names.Stop(syscall.SIGKILL)
+	}
+	if s.strictNames != nil {
+		_ = s.strictNames.Stop(syscall.SIGKILL)
+	}
+}
