@@ -1,12 +1,9 @@
 package messages
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/actormq/actormq/messages/fastjson"
 )
 
 // Number is a JSON number that may stand in quotes, as the Go client writes it.
@@ -126,14 +123,6 @@ type ConsumerData struct {
 	UnitMode         bool               `json:"unitMode"`
 }
 
-func decode[T any](b []byte, what string) (*T, error) {
-	v := new(T)
-	if err := fastjson.Unmarshal(b, v); err != nil {
-		return nil, fmt.Errorf("messages: %s: %w", what, err)
-	}
-	return v, nil
-}
-
 // DecodeHeartbeat decodes the body of a heartbeat.
 func DecodeHeartbeat(b []byte) (*HeartbeatData, error) { return decode[HeartbeatData](b, "heartbeat") }
 
@@ -154,7 +143,7 @@ type ConsumerList struct {
 }
 
 // Encode returns the JSON text.
-func (l *ConsumerList) Encode() ([]byte, error) { return json.Marshal(l) }
+func (l *ConsumerList) Encode() ([]byte, error) { return encode(l) }
 
 // Connection is one member of a group.
 type Connection struct {
@@ -174,7 +163,7 @@ type ConsumerConnection struct {
 }
 
 // Encode returns the JSON text.
-func (c *ConsumerConnection) Encode() ([]byte, error) { return json.Marshal(c) }
+func (c *ConsumerConnection) Encode() ([]byte, error) { return encode(c) }
 
 // ProducerConnection is a producer group's members.
 type ProducerConnection struct {
@@ -182,7 +171,7 @@ type ProducerConnection struct {
 }
 
 // Encode returns the JSON text.
-func (c *ProducerConnection) Encode() ([]byte, error) { return json.Marshal(c) }
+func (c *ProducerConnection) Encode() ([]byte, error) { return encode(c) }
 
 // LockBatch asks for, or gives back, the locks of queues.
 type LockBatch struct {
@@ -201,4 +190,4 @@ type LockBatchResponse struct {
 }
 
 // Encode returns the JSON text.
-func (r *LockBatchResponse) Encode() ([]byte, error) { return json.Marshal(r) }
+func (r *LockBatchResponse) Encode() ([]byte, error) { return encode(r) }

@@ -50,7 +50,7 @@ func (c *SubscriptionGroupConfig) UnmarshalJSON(b []byte) error {
 }
 
 // Encode returns the JSON text.
-func (c *SubscriptionGroupConfig) Encode() ([]byte, error) { return json.Marshal(c) }
+func (c *SubscriptionGroupConfig) Encode() ([]byte, error) { return encode(c) }
 
 // DecodeSubscriptionGroupConfig decodes one group's configuration.
 func DecodeSubscriptionGroupConfig(b []byte) (*SubscriptionGroupConfig, error) {
@@ -66,7 +66,7 @@ type SubscriptionGroups struct {
 }
 
 // Encode returns the JSON text.
-func (g *SubscriptionGroups) Encode() ([]byte, error) { return json.Marshal(g) }
+func (g *SubscriptionGroups) Encode() ([]byte, error) { return encode(g) }
 
 // ConsumerOffsets is the offsets of all groups, as consumerOffset.json and
 // GET_ALL_CONSUMER_OFFSET hold them: by topic@group, then by queue.
@@ -76,7 +76,7 @@ type ConsumerOffsets struct {
 }
 
 // Encode returns the JSON text.
-func (o *ConsumerOffsets) Encode() ([]byte, error) { return json.Marshal(o) }
+func (o *ConsumerOffsets) Encode() ([]byte, error) { return encode(o) }
 
 // QueryMessageHeader is the header of QUERY_MESSAGE.
 type QueryMessageHeader struct {

@@ -30,7 +30,7 @@ const firstRegisterBody = 37
 
 // maxRegistration bounds a decompressed registration, in bytes: a few kilobytes
 // of zlib can say gigabytes.
-const maxRegistration = 256 << 20
+const maxRegistration = 64 << 20
 
 // DecodeRegisterBroker decodes the body of a registration by a broker of that
 // MQVersion. An empty body registers no topics.

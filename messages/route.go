@@ -1,7 +1,5 @@
 package messages
 
-import "encoding/json"
-
 // QueueData is the queues that a broker has of a topic.
 type QueueData struct {
 	BrokerName     string `json:"brokerName"`
@@ -41,7 +39,7 @@ func (r *TopicRouteData) Encode() ([]byte, error) {
 	if whole.QueueDatas == nil {
 		whole.QueueDatas = []QueueData{}
 	}
-	return json.Marshal(&whole)
+	return encode(&whole)
 }
 
 // DecodeTopicRoute decodes a route in either dialect.
@@ -56,7 +54,7 @@ type ClusterInfo struct {
 }
 
 // Encode returns the JSON text.
-func (c *ClusterInfo) Encode() ([]byte, error) { return json.Marshal(c) }
+func (c *ClusterInfo) Encode() ([]byte, error) { return encode(c) }
 
 // DecodeClusterInfo decodes a ClusterInfo in either dialect.
 func DecodeClusterInfo(b []byte) (*ClusterInfo, error) { return decode[ClusterInfo](b, "cluster info") }
@@ -72,13 +70,17 @@ type BrokerMemberGroup struct {
 func DecodeDataVersion(b []byte) (*DataVersion, error) { return decode[DataVersion](b, "data version") }
 
 // Encode returns the JSON text.
-func (v DataVersion) Encode() ([]byte, error) { return json.Marshal(v) }
-
-// DecodeKVTable decodes a KVTable.
-func DecodeKVTable(b []byte) (*KVTable, error) { return decode[KVTable](b, "table") }
+func (v DataVersion) Encode() ([]byte, error) { return encode(v) }
 
 // DecodeTopicTable decodes a broker's topics.
 func DecodeTopicTable(b []byte) (*TopicTable, error) { return decode[TopicTable](b, "topics") }
 
 // Encode returns the JSON text.
-func (t *TopicTable) Encode() ([]byte, error) { return json.Marshal(t) }
+func (t *TopicTable) Encode() ([]byte, error) { return encode(t) }
+
+// Encode returns the JSON text of the answer to GET_BROKER_MEMBER_GROUP.
+func (g BrokerMemberGroup) Encode() ([]byte, error) {
+	return encode(struct {
+		BrokerMemberGroup BrokerMemberGroup `json:"brokerMemberGroup"`
+	}{g})
+}

@@ -23,11 +23,11 @@ func (t QueueTable[V]) append(dst []byte) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		key, err := json.Marshal(e.Queue)
+		key, err := encode(e.Queue)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(e.Value)
+		value, err := encode(e.Value)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +133,10 @@ type KVTable struct {
 }
 
 // Encode returns the JSON text.
-func (t *KVTable) Encode() ([]byte, error) { return json.Marshal(t) }
+func (t *KVTable) Encode() ([]byte, error) { return encode(t) }
+
+// DecodeKVTable decodes a KVTable.
+func DecodeKVTable(b []byte) (*KVTable, error) { return decode[KVTable](b, "table") }
 
 // GroupList is a list of group names.
 type GroupList struct {
@@ -141,7 +144,7 @@ type GroupList struct {
 }
 
 // Encode returns the JSON text.
-func (l *GroupList) Encode() ([]byte, error) { return json.Marshal(l) }
+func (l *GroupList) Encode() ([]byte, error) { return encode(l) }
 
 // TopicList is a list of topic names.
 type TopicList struct {
@@ -150,4 +153,4 @@ type TopicList struct {
 }
 
 // Encode returns the JSON text.
-func (l *TopicList) Encode() ([]byte, error) { return json.Marshal(l) }
+func (l *TopicList) Encode() ([]byte, error) { return encode(l) }
