@@ -13,7 +13,7 @@ import (
 // View publishes the current Table. The zero View is empty.
 type View struct{ table atomic.Pointer[Table] }
 
-var empty = newTable(nil, &brokers{})
+var empty = newTable(nil, &brokers{clusters: map[string][]string{}})
 
 // Load returns the current table. Any goroutine may call it.
 func (v *View) Load() *Table {
