@@ -79,7 +79,7 @@ func Begin(e *env.Env, c config.Broker, ready func(netip.AddrPort, error)) (*Ser
 				close(s.done)
 			},
 		})
-	}, actor.WithSupervisor(supervisor{}))
+	}, actor.WithSupervisor(supervisor{}), actor.WithGuardian(guardian))
 	s.root, err = e.Actors.Root.SpawnNamed(props, "broker-"+c.BrokerName)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), store.Close())

@@ -91,7 +91,7 @@ func (r *root) start(ctx actor.Context) {
 	}
 	for _, name := range listeners {
 		r.binding++
-		ctx.Request(r.pid(name), &front.Bind{})
+		ctx.Request(r.pid(name), &front.Bind{Token: name})
 	}
 }
 
@@ -102,13 +102,14 @@ func (r *root) bound(ctx actor.Context, m *front.Bound) {
 		r.fail(ctx, m.Err)
 		return
 	}
-	if ctx.Sender().Equal(r.pid(nameListener)) {
+	if m.Token == nameListener {
 		r.addr = m.Addr
 	}
 	if r.binding > 0 || r.stopping || r.isReady {
 		return
 	}
 	r.isReady = true
+	ctx.Send(r.pid(nameRegistrar), r.announcement(r.addr.Port()))
 	r.ready(r.addr, nil)
 }
 

@@ -31,3 +31,7 @@ func (supervisor) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, c
 	root := actor.NewPID(child.Address, path.Dir(child.Id))
 	system.Root.Send(root, &childFailed{err: fmt.Errorf("broker: %s panicked on %T: %v", name, message, reason)})
 }
+
+// guardian ends a broker whose root panicked: there is nobody to restart it with
+// the store that it holds.
+var guardian = actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"path"
@@ -23,6 +24,7 @@ import (
 	"github.com/actormq/actormq/actors/locks"
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/actors/pull"
+	"github.com/actormq/actormq/actors/registrar"
 	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/actors/sendback"
 	"github.com/actormq/actormq/actors/stats"
@@ -220,6 +222,11 @@ func (w *wiring) sendingChildren() []child {
 			SaveEvery: config.Millis(c.FlushDelayOffsetInterval),
 		})},
 	}
+	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
+		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
+		BrokerID: c.BrokerID, Permission: c.BrokerPermission, Period: config.Millis(c.RegisterNameServerPeriod),
+		TopicsOwner: w.pid(nameTopics),
+	})})
 	credits := front.NewCredits(creditBytes)
 	replies := send.NewReplies(sender)
 	for _, name := range listeners {
@@ -233,6 +240,19 @@ func (w *wiring) sendingChildren() []child {
 		})})
 	}
 	return all
+}
+
+// announcement is what the name servers are told once the broker listens.
+func (w *wiring) announcement(port uint16) *registrar.Begin {
+	ha := w.config.HAListenPort
+	if ha == 0 {
+		ha = int(port) + 1
+	}
+	ip2 := cmp.Or(w.config.BrokerIP2, w.config.BrokerIP1)
+	return &registrar.Begin{
+		Addr:   net.JoinHostPort(w.config.BrokerIP1, strconv.Itoa(int(port))),
+		HAAddr: net.JoinHostPort(ip2, strconv.Itoa(ha)),
+	}
 }
 
 // bindAddr returns the address that a listener binds: the second port is the

@@ -40,7 +40,8 @@ type Broker struct {
 	// BindAddress is the address to listen on.
 	BindAddress string `conf:"bindAddress"`
 	// ListenPort is the port for clients; ListenPort-2 is the second one, the
-	// "VIP channel". 0 picks free ports.
+	// "VIP channel". It is part of every message id, and so cannot be left to the
+	// system to pick.
 	ListenPort   int `conf:"listenPort"`
 	HAListenPort int `conf:"haListenPort"` // 0 means ListenPort+1
 	// NamesrvAddr lists the name servers, host:port separated by semicolons.
@@ -154,7 +155,7 @@ func (c *Broker) Validate() error {
 	check(c.BrokerRole == AsyncMaster || c.BrokerRole == SyncMaster, "brokerRole=%s: only ASYNC_MASTER and SYNC_MASTER are supported", c.BrokerRole)
 	check(c.BrokerID == 0, "brokerId=%d: a master's is 0", c.BrokerID)
 	check(c.FlushDiskType == AsyncFlush || c.FlushDiskType == SyncFlush, "flushDiskType=%s is neither ASYNC_FLUSH nor SYNC_FLUSH", c.FlushDiskType)
-	check(c.ListenPort >= 0 && c.ListenPort <= 65535 && c.ListenPort != 1 && c.ListenPort != 2, "listenPort=%d is no port with room for listenPort-2", c.ListenPort)
+	check(c.ListenPort > 2 && c.ListenPort <= 65535, "listenPort=%d is no port with room for listenPort-2", c.ListenPort)
 	_, err := netip.ParseAddr(c.BrokerIP1)
 	check(err == nil, "brokerIP1=%s is not an IP address", c.BrokerIP1)
 	check(c.BrokerPermission >= 0 && c.BrokerPermission <= 7, "brokerPermission=%d is not between 0 and 7", c.BrokerPermission)

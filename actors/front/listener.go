@@ -36,12 +36,13 @@ type Options struct {
 // Bind asks a Listener to bind its address; it responds with Bound. Apart from
 // Started so that the root can bring up everything else first, and can tell its
 // caller of a port in use.
-type Bind struct{}
+type Bind struct{ Token any }
 
 // Bound answers Bind.
 type Bound struct {
-	Addr netip.AddrPort
-	Err  error
+	Token any // of the Bind
+	Addr  netip.AddrPort
+	Err   error
 }
 
 // Props returns the props of a Listener, which spawns a Connection per client
@@ -74,7 +75,7 @@ func (m *accepted) Undelivered(*actor.ActorSystem) { m.reader.conn.Close() }
 func (l *listener) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *Bind:
-		l.bind(ctx)
+		l.bind(ctx, m)
 	case *accepted:
 		l.accepted(ctx, m.reader)
 	case *actor.Terminated:
@@ -90,9 +91,9 @@ func (l *listener) Receive(ctx actor.Context) {
 	}
 }
 
-func (l *listener) bind(ctx actor.Context) {
+func (l *listener) bind(ctx actor.Context, m *Bind) {
 	if l.bound != nil {
-		ctx.Respond(&Bound{Addr: l.addr})
+		ctx.Respond(&Bound{Token: m.Token, Addr: l.addr})
 		return
 	}
 	self, e := ctx.Self(), l.Env
@@ -104,13 +105,13 @@ func (l *listener) bind(ctx actor.Context) {
 		return r
 	})
 	if err != nil {
-		ctx.Respond(&Bound{Err: fmt.Errorf("front: listen: %w", err)})
+		ctx.Respond(&Bound{Token: m.Token, Err: fmt.Errorf("front: listen: %w", err)})
 		return
 	}
 	l.Credits.onFree(func() { e.Send(self, &freed{}) })
 	l.bound, l.addr = bound, bound.Addr()
 	l.sweep = e.Tell(self, l.sweepPeriod(), &sweep{})
-	ctx.Respond(&Bound{Addr: l.addr})
+	ctx.Respond(&Bound{Token: m.Token, Addr: l.addr})
 }
 
 func (l *listener) accepted(ctx actor.Context, r *reader) {
