@@ -23,9 +23,13 @@ const (
 	mixedType   = "MIXED"
 )
 
+// attributes are those that may be set. Apache's brokers also take the queue type
+// BatchCQ and the clean-up policy COMPACTION, which this one does not have: a
+// refusal is better than a topic that is not what it was asked to be. Such topics
+// of a store that was moved over stay, as plain ones.
 var attributes = map[string]attribute{
-	"queue.type":            {values: []string{"BatchCQ", "SimpleCQ"}},
-	"cleanup.policy":        {values: []string{"DELETE", "COMPACTION"}},
+	"queue.type":            {values: []string{"SimpleCQ"}},
+	"cleanup.policy":        {values: []string{"DELETE"}},
 	messageType:             {changeable: true, values: []string{"UNSPECIFIED", "NORMAL", "FIFO", "DELAY", "TRANSACTION", "PRIORITY", mixedType, "LITE"}},
 	"reserve.time":          {changeable: true, min: -1, max: math.MaxInt64},
 	"lite.topic.expiration": {changeable: true, min: -1, max: 30 * 24 * 60},
