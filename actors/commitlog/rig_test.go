@@ -14,6 +14,7 @@ import (
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/flush"
 	"github.com/actormq/actormq/actors/indexer"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/storage"
@@ -80,7 +81,7 @@ func (r *rig) start() {
 	}))
 	r.commitlog = r.spawn("commitlog", commitlog.Props(commitlog.Options{
 		Env: r.env, Log: store.Log, NextOffset: store.NextOffset, Flush: pid("flush"), Dispatch: pid("dispatch"),
-		SyncFlush: r.sync, FlushTimeout: 5000,
+		SyncFlush: r.sync, FlushTimeout: 5000, Counters: new(stats.Counters),
 	}))
 }
 
@@ -144,6 +145,7 @@ func (r *rig) load(steps int) {
 		}
 		r.world.Step()
 	}
+	require.NoError(r.t, r.world.Err())
 }
 
 // read tells the history what the end of a queue shows, at most the last messages
