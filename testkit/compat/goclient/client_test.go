@@ -73,7 +73,7 @@ func pull(t *testing.T, p rocketmq.PullConsumer, c kit.Cluster, topic string, qu
 	var all []*primitive.MessageExt
 	for len(all) < n {
 		mq := &primitive.MessageQueue{Topic: topic, BrokerName: c.BrokerName, QueueId: queue}
-		result, err := p.PullFrom(ctx, mq, offset, 32)
+		result, err := p.PullFrom(ctx, mq, offset, min(32, n-len(all)))
 		require.NoError(t, err)
 		require.Equal(t, primitive.PullFound, result.Status)
 		require.Equal(t, offset+int64(len(result.GetMessageExts())), result.NextBeginOffset)
