@@ -19,8 +19,8 @@ type rootCallbacks struct {
 	stopped func(error)
 }
 
-// root supervises the broker's actors. It comes up in one go, binds its
-// listeners last, and goes down step by step:
+// root supervises the broker's actors. It spawns them all, binds its listeners
+// once each has loaded its state, and goes down step by step:
 //
 //  1. registrar   says good-bye to the name servers
 //  2. listeners   close, and with them every connection
@@ -33,6 +33,7 @@ type root struct {
 	rootCallbacks
 	wiring
 
+	starting int // children that have not handled their Started
 	binding  int // listeners that have not answered Bind
 	addr     netip.AddrPort
 	isReady  bool
@@ -61,13 +62,15 @@ func (r *root) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		r.start(ctx)
+	case *actor.Touched:
+		r.started(ctx)
 	case *front.Bound:
 		r.bound(ctx, m)
 	case *shutdown:
 		r.shutdown(ctx, nil)
 	case *childFailed:
 		r.env.Log.Error().Err(m.err).Msg("the broker stops")
-		r.shutdown(ctx, m.err)
+		r.fail(ctx, m.err)
 	case *flush.Drained:
 		r.err = errors.Join(r.err, m.Err)
 		r.nextStage(ctx)
@@ -78,7 +81,7 @@ func (r *root) Receive(ctx actor.Context) {
 	}
 }
 
-// start spawns the children and has the listeners bind.
+// start spawns the children. Their answers to Touch come behind their Started.
 func (r *root) start(ctx actor.Context) {
 	r.wire(ctx.Self(), r.store)
 	for _, child := range r.children() {
@@ -88,6 +91,17 @@ func (r *root) start(ctx actor.Context) {
 			return
 		}
 		ctx.Watch(pid)
+		r.starting++
+		ctx.Request(pid, &actor.Touch{})
+	}
+}
+
+// started counts the children that have loaded their state; after the last one
+// the listeners bind. A client that came earlier would find topics and groups
+// missing.
+func (r *root) started(ctx actor.Context) {
+	if r.starting--; r.starting > 0 || r.stopping {
+		return
 	}
 	for _, name := range listeners {
 		r.binding++
@@ -113,7 +127,7 @@ func (r *root) bound(ctx actor.Context, m *front.Bound) {
 	r.ready(r.addr, nil)
 }
 
-// fail ends a broker that could not come up.
+// fail ends a broker that could not come up, or cannot go on.
 func (r *root) fail(ctx actor.Context, err error) {
 	if !r.isReady {
 		r.isReady = true

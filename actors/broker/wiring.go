@@ -143,8 +143,8 @@ func (w *wiring) stateChildren() []child {
 // storeChildren write the store.
 func (w *wiring) storeChildren() []child {
 	c := &w.config
-	readOnly := func(error) {
-		w.env.Send(w.pid(nameCommitLog), &commitlog.SetWritable{Reason: "The store is read-only after an I/O error"})
+	readOnly := func(err error) {
+		w.env.Send(w.pid(nameCommitLog), &commitlog.SetWritable{Reason: "The store is read-only after an I/O error: " + err.Error()})
 	}
 	return []child{
 		{nameIndexer, indexer.Props(indexer.Options{

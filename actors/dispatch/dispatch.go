@@ -7,6 +7,8 @@
 package dispatch
 
 import (
+	"errors"
+	"syscall"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -67,7 +69,7 @@ func (d *dispatch) Receive(ctx actor.Context) {
 	case *synced:
 		d.syncing = false
 		if m.err != nil {
-			d.fail(m.err)
+			d.failUnlessFull(m.err)
 		}
 	case *messages.LogShrunk:
 		d.shrink(m.Min)
@@ -97,7 +99,7 @@ func (d *dispatch) write(ctx actor.Context) {
 	}
 	sync, err := d.Store.WriteQueues()
 	if err != nil {
-		d.fail(err)
+		d.failUnlessFull(err)
 		return
 	}
 	d.syncing = true
@@ -165,6 +167,17 @@ func (d *dispatch) queue(r *messages.DispatchRequest) bool {
 		return false
 	}
 	return true
+}
+
+// failUnlessFull fails for every error but a full disk: what was not written is
+// still in memory, and is written when there is room again. It cannot grow
+// without bound, since the log itself gets no new segment meanwhile.
+func (d *dispatch) failUnlessFull(err error) {
+	if !errors.Is(err, syscall.ENOSPC) {
+		d.fail(err)
+		return
+	}
+	d.Env.Log.Warn().Err(err).Msg("the consume queues could not be written yet")
 }
 
 func (d *dispatch) fail(err error) {

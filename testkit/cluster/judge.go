@@ -177,20 +177,28 @@ func (j *Judge) take(q history.Queue, response *messages.Command) *script.Messag
 }
 
 // Check reads every queue from its beginning and compares it with the history.
-// Nothing may be under way.
+// Nothing may be under way. A connection that the network resets is replaced.
 func (j *Judge) Check() {
-	t := j.broker.t
-	reader := j.broker.Dial(j.broker.world.Host("reader"))
-	defer reader.Close()
+	var reader *sim.Client
 	for _, q := range j.queues {
 		j.next[q] = 0
-		for {
+		for done := false; !done; {
+			if reader == nil {
+				reader = j.broker.Dial(j.broker.world.Host("reader"))
+			}
 			response, err := reader.Call(script.Pull(q.Topic, q.ID, j.next[q], 0))
-			require.NoError(t, err)
+			if closed, _ := reader.IsClosed(); closed {
+				reader = nil
+				continue
+			}
+			require.NoError(j.broker.t, err)
 			if pulled := j.take(q, response); len(pulled.Records) == 0 {
-				require.NoError(t, j.History.Whole(q, pulled.Min, pulled.Max))
-				break
+				require.NoError(j.broker.t, j.History.Whole(q, pulled.Min, pulled.Max))
+				done = true
 			}
 		}
+	}
+	if reader != nil {
+		reader.Close()
 	}
 }
