@@ -40,7 +40,16 @@ type host struct {
 	pool    *mailbox.Pool
 }
 
+// gcPercent lets the heap grow to five times what is live before a collection. A
+// broker keeps a few megabytes alive, and at the default would collect for every
+// few megabytes that pass through; this costs some tens of megabytes and saves
+// about a tenth of the CPU under load. GOGC overrides it.
+const gcPercent = 400
+
 func newHost(cmd *cobra.Command) (*host, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	text, _ := cmd.Flags().GetString("log-level")
 	level, err := zerolog.ParseLevel(text)
 	if err != nil {
