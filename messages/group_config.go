@@ -3,7 +3,6 @@ package messages
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 )
 
 // SubscriptionGroupConfig is the configuration of a consumer group. A published
@@ -17,7 +16,7 @@ type SubscriptionGroupConfig struct {
 	ConsumeMessageOrderly          bool              `json:"consumeMessageOrderly"`
 	ConsumeTimeoutMinute           int32             `json:"consumeTimeoutMinute"`
 	GroupName                      string            `json:"groupName"`
-	GroupRetryPolicy               json.RawMessage   `json:"groupRetryPolicy"`
+	GroupRetryPolicy               json.RawMessage   `json:"groupRetryPolicy"` // of POP consumers
 	GroupSysFlag                   int32             `json:"groupSysFlag"`
 	NotifyConsumerIDsChangedEnable bool              `json:"notifyConsumerIdsChangedEnable"`
 	RetryMaxTimes                  int32             `json:"retryMaxTimes"`
@@ -26,11 +25,13 @@ type SubscriptionGroupConfig struct {
 	WhichBrokerWhenConsumeSlowly   int64             `json:"whichBrokerWhenConsumeSlowly"`
 }
 
+const defaultRetryPolicy = `{"type":"CUSTOMIZED"}`
+
 // NewSubscriptionGroupConfig returns the defaults of a group.
 func NewSubscriptionGroupConfig(name string) *SubscriptionGroupConfig {
 	return &SubscriptionGroupConfig{
 		Attributes: map[string]string{}, ConsumeBroadcastEnable: true, ConsumeEnable: true, ConsumeFromMinEnable: true,
-		ConsumeTimeoutMinute: 15, GroupName: name, GroupRetryPolicy: json.RawMessage(`{"type":"CUSTOMIZED"}`),
+		ConsumeTimeoutMinute: 15, GroupName: name, GroupRetryPolicy: json.RawMessage(defaultRetryPolicy),
 		NotifyConsumerIDsChangedEnable: true, RetryMaxTimes: 16, RetryQueueNums: 1, WhichBrokerWhenConsumeSlowly: 1,
 	}
 }
@@ -42,8 +43,12 @@ func (c *SubscriptionGroupConfig) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &p); err != nil {
 		return err
 	}
-	if p.Attributes == nil {
-		p.Attributes = map[string]string{}
+	p.Attributes = table(p.Attributes)
+	if len(p.GroupRetryPolicy) == 0 || string(p.GroupRetryPolicy) == "null" {
+		p.GroupRetryPolicy = json.RawMessage(defaultRetryPolicy)
+	}
+	if string(p.SubscriptionDataSet) == "null" {
+		p.SubscriptionDataSet = nil
 	}
 	*c = SubscriptionGroupConfig(p)
 	return nil
@@ -66,49 +71,34 @@ type SubscriptionGroups struct {
 }
 
 // Encode returns the JSON text.
-func (g *SubscriptionGroups) Encode() ([]byte, error) { return encode(g) }
+func (g *SubscriptionGroups) Encode() ([]byte, error) {
+	return encode(SubscriptionGroups{g.DataVersion, table(g.ForbiddenTable), table(g.SubscriptionGroupTable)})
+}
 
-// ConsumerOffsets is the offsets of all groups, as consumerOffset.json and
-// GET_ALL_CONSUMER_OFFSET hold them: by topic@group, then by queue.
-type ConsumerOffsets struct {
-	DataVersion DataVersion                `json:"dataVersion"`
-	OffsetTable map[string]map[int32]int64 `json:"offsetTable"`
+// DecodeSubscriptionGroups decodes the answer to
+// GET_ALL_SUBSCRIPTIONGROUP_CONFIG. Groups without a configuration are left out.
+func DecodeSubscriptionGroups(b []byte) (*SubscriptionGroups, error) {
+	g, err := decode[SubscriptionGroups](b, "subscription groups")
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(g.SubscriptionGroupTable, func(_ string, c *SubscriptionGroupConfig) bool { return c == nil })
+	g.ForbiddenTable, g.SubscriptionGroupTable = table(g.ForbiddenTable), table(g.SubscriptionGroupTable)
+	return g, nil
+}
+
+// SubscriptionGroupList is the body of UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST.
+type SubscriptionGroupList struct {
+	GroupConfigList []*SubscriptionGroupConfig `json:"groupConfigList"`
 }
 
 // Encode returns the JSON text.
-func (o *ConsumerOffsets) Encode() ([]byte, error) { return encode(o) }
-
-// QueryMessageHeader is the header of QUERY_MESSAGE.
-type QueryMessageHeader struct {
-	Topic, Key string
-	MaxNum     int32
-	Begin, End int64 // Unix milliseconds
-	UniqueKey  bool  // the key is a producer's message id
-	Tags       bool  // the key is a tags string
+func (l *SubscriptionGroupList) Encode() ([]byte, error) {
+	return encode(SubscriptionGroupList{list(l.GroupConfigList)})
 }
 
-// ParseQueryMessage parses the header of QUERY_MESSAGE.
-func ParseQueryMessage(ext *Ext) (q QueryMessageHeader, err error) {
-	if q.Topic, err = ext.RequiredText("topic"); err != nil {
-		return q, err
-	}
-	if q.Key, err = ext.RequiredText("key"); err != nil {
-		return q, err
-	}
-	if q.MaxNum, err = ext.Int32("maxNum"); err != nil {
-		return q, err
-	}
-	if q.Begin, err = ext.Int64("beginTimestamp"); err != nil {
-		return q, err
-	}
-	if q.End, err = ext.Int64("endTimestamp"); err != nil {
-		return q, err
-	}
-	q.UniqueKey = ext.Bool("_UNIQUE_KEY_QUERY")
-	q.Tags = ext.Text("indexType") == "T"
-	return q, nil
+// DecodeSubscriptionGroupList decodes the body of
+// UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST.
+func DecodeSubscriptionGroupList(b []byte) (*SubscriptionGroupList, error) {
+	return decode[SubscriptionGroupList](b, "subscription groups")
 }
-
-// SortedKeys returns the keys of a table in order: what is sent must not depend
-// on the order of a map.
-func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -30,15 +30,8 @@ type TopicRouteData struct {
 // Encode returns the JSON text, with the empty members that clients need.
 func (r *TopicRouteData) Encode() ([]byte, error) {
 	whole := *r
-	if whole.FilterServerTable == nil {
-		whole.FilterServerTable = map[string][]string{}
-	}
-	if whole.BrokerDatas == nil {
-		whole.BrokerDatas = []BrokerData{}
-	}
-	if whole.QueueDatas == nil {
-		whole.QueueDatas = []QueueData{}
-	}
+	whole.BrokerDatas, whole.QueueDatas = list(r.BrokerDatas), list(r.QueueDatas)
+	whole.FilterServerTable = table(r.FilterServerTable)
 	return encode(&whole)
 }
 
@@ -54,7 +47,9 @@ type ClusterInfo struct {
 }
 
 // Encode returns the JSON text.
-func (c *ClusterInfo) Encode() ([]byte, error) { return encode(c) }
+func (c *ClusterInfo) Encode() ([]byte, error) {
+	return encode(ClusterInfo{table(c.BrokerAddrTable), table(c.ClusterAddrTable)})
+}
 
 // DecodeClusterInfo decodes a ClusterInfo in either dialect.
 func DecodeClusterInfo(b []byte) (*ClusterInfo, error) { return decode[ClusterInfo](b, "cluster info") }
@@ -66,21 +61,20 @@ type BrokerMemberGroup struct {
 	Cluster     string           `json:"cluster"`
 }
 
-// DecodeDataVersion decodes a DataVersion.
-func DecodeDataVersion(b []byte) (*DataVersion, error) { return decode[DataVersion](b, "data version") }
-
-// Encode returns the JSON text.
-func (v DataVersion) Encode() ([]byte, error) { return encode(v) }
-
-// DecodeTopicTable decodes a broker's topics.
-func DecodeTopicTable(b []byte) (*TopicTable, error) { return decode[TopicTable](b, "topics") }
-
-// Encode returns the JSON text.
-func (t *TopicTable) Encode() ([]byte, error) { return encode(t) }
-
 // Encode returns the JSON text of the answer to GET_BROKER_MEMBER_GROUP.
 func (g BrokerMemberGroup) Encode() ([]byte, error) {
 	return encode(struct {
 		BrokerMemberGroup BrokerMemberGroup `json:"brokerMemberGroup"`
 	}{g})
+}
+
+// DecodeBrokerMemberGroup decodes the answer to GET_BROKER_MEMBER_GROUP.
+func DecodeBrokerMemberGroup(b []byte) (*BrokerMemberGroup, error) {
+	body, err := decode[struct {
+		BrokerMemberGroup BrokerMemberGroup `json:"brokerMemberGroup"`
+	}](b, "broker member group")
+	if err != nil {
+		return nil, err
+	}
+	return &body.BrokerMemberGroup, nil
 }

@@ -31,17 +31,23 @@ func (v DataVersion) Newer(o DataVersion) bool {
 	return v.Timestamp > o.Timestamp
 }
 
+// DecodeDataVersion decodes a DataVersion.
+func DecodeDataVersion(b []byte) (*DataVersion, error) { return decode[DataVersion](b, "data version") }
+
+// Encode returns the JSON text.
+func (v DataVersion) Encode() ([]byte, error) { return encode(v) }
+
 // TopicConfig is the configuration of a topic on one broker. A published one is
 // immutable (RocketMQ: TopicConfig).
 type TopicConfig struct {
-	TopicName       string            `json:"topicName"`
-	ReadQueueNums   int32             `json:"readQueueNums"`
-	WriteQueueNums  int32             `json:"writeQueueNums"`
-	Perm            int32             `json:"perm"`
-	TopicFilterType string            `json:"topicFilterType"`
-	TopicSysFlag    int32             `json:"topicSysFlag"`
-	Order           bool              `json:"order"`
 	Attributes      map[string]string `json:"attributes"`
+	Order           bool              `json:"order"`
+	Perm            int32             `json:"perm"` // bits PermRead, PermWrite, PermInherit
+	ReadQueueNums   int32             `json:"readQueueNums"`
+	TopicFilterType string            `json:"topicFilterType"`
+	TopicName       string            `json:"topicName"`
+	TopicSysFlag    int32             `json:"topicSysFlag"`
+	WriteQueueNums  int32             `json:"writeQueueNums"`
 }
 
 // The filter types of topics.
@@ -68,19 +74,21 @@ func (c *TopicConfig) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &p); err != nil {
 		return err
 	}
-	if p.Attributes == nil {
-		p.Attributes = map[string]string{}
-	}
+	p.Attributes = table(p.Attributes)
 	*c = TopicConfig(p)
 	return nil
 }
 
+// Encode returns the JSON text.
+func (c *TopicConfig) Encode() ([]byte, error) { return encode(c) }
+
+// DecodeTopicConfig decodes one topic's configuration.
+func DecodeTopicConfig(b []byte) (*TopicConfig, error) { return decode[TopicConfig](b, "topic") }
+
 // Equal reports whether two configurations are the same.
 func (c *TopicConfig) Equal(o *TopicConfig) bool {
-	a, b := *c, *o
-	a.Attributes, b.Attributes = nil, nil
-	return a.TopicName == b.TopicName && a.ReadQueueNums == b.ReadQueueNums && a.WriteQueueNums == b.WriteQueueNums &&
-		a.Perm == b.Perm && a.TopicFilterType == b.TopicFilterType && a.TopicSysFlag == b.TopicSysFlag && a.Order == b.Order &&
+	return c.TopicName == o.TopicName && c.ReadQueueNums == o.ReadQueueNums && c.WriteQueueNums == o.WriteQueueNums &&
+		c.Perm == o.Perm && c.TopicFilterType == o.TopicFilterType && c.TopicSysFlag == o.TopicSysFlag && c.Order == o.Order &&
 		maps.Equal(c.Attributes, o.Attributes)
 }
 
@@ -97,22 +105,51 @@ func (c *TopicConfig) Clone() *TopicConfig {
 // (RocketMQ: TopicConfigAndMappingSerializeWrapper)
 type TopicTable struct {
 	DataVersion              DataVersion             `json:"dataVersion"`
-	TopicConfigTable         map[string]*TopicConfig `json:"topicConfigTable"`
 	MappingDataVersion       DataVersion             `json:"mappingDataVersion"`
-	TopicQueueMappingInfoMap map[string]struct{}     `json:"topicQueueMappingInfoMap"`
+	TopicConfigTable         map[string]*TopicConfig `json:"topicConfigTable"`
 	TopicQueueMappingDetails map[string]struct{}     `json:"topicQueueMappingDetailMap"`
+	TopicQueueMappingInfoMap map[string]struct{}     `json:"topicQueueMappingInfoMap"`
 }
 
 // NewTopicTable returns a table whose empty maps are {} rather than null.
 func NewTopicTable(version DataVersion, topics map[string]*TopicConfig) *TopicTable {
-	if topics == nil {
-		topics = map[string]*TopicConfig{}
-	}
 	return &TopicTable{
-		DataVersion: version, TopicConfigTable: topics,
+		DataVersion: version, TopicConfigTable: table(topics),
 		TopicQueueMappingInfoMap: map[string]struct{}{}, TopicQueueMappingDetails: map[string]struct{}{},
 	}
 }
 
 // Names returns the names of the topics, sorted.
 func (t *TopicTable) Names() []string { return slices.Sorted(maps.Keys(t.TopicConfigTable)) }
+
+// DecodeTopicTable decodes a broker's topics. Topics without a configuration are
+// left out.
+func DecodeTopicTable(b []byte) (*TopicTable, error) {
+	t, err := decode[TopicTable](b, "topics")
+	if err != nil {
+		return nil, err
+	}
+	return t.whole(), nil
+}
+
+// whole returns t without nil configurations and nil maps.
+func (t *TopicTable) whole() *TopicTable {
+	maps.DeleteFunc(t.TopicConfigTable, func(_ string, c *TopicConfig) bool { return c == nil })
+	t.TopicConfigTable = table(t.TopicConfigTable)
+	t.TopicQueueMappingInfoMap, t.TopicQueueMappingDetails = table(t.TopicQueueMappingInfoMap), table(t.TopicQueueMappingDetails)
+	return t
+}
+
+// Encode returns the JSON text.
+func (t *TopicTable) Encode() ([]byte, error) { return encode(t) }
+
+// TopicConfigList is the body of UPDATE_AND_CREATE_TOPIC_LIST
+// (RocketMQ: CreateTopicListRequestBody).
+type TopicConfigList struct {
+	TopicConfigList []*TopicConfig `json:"topicConfigList"`
+}
+
+// Encode returns the JSON text.
+func (l *TopicConfigList) Encode() ([]byte, error) {
+	return encode(TopicConfigList{list(l.TopicConfigList)})
+}
