@@ -14,6 +14,7 @@ import (
 	"github.com/actormq/actormq/storage/consumequeue"
 	"github.com/actormq/actormq/storage/index"
 	"github.com/actormq/actormq/storage/segment"
+	"github.com/actormq/actormq/storage/vfs"
 )
 
 // UnsupportedError says that a directory was written by features of Apache's
@@ -32,8 +33,10 @@ func Open(o Options) (*Store, error) {
 	if o.CommitLogDir == "" {
 		o.CommitLogDir = path.Join(o.Root, "commitlog")
 	}
-	if err := o.FS.MkdirAll(o.Root); err != nil {
-		return nil, err
+	for _, dir := range []string{o.Root, o.CommitLogDir} {
+		if err := makeDir(o.FS, dir); err != nil {
+			return nil, err
+		}
 	}
 	lock, err := o.FS.Lock(path.Join(o.Root, "lock"))
 	if err != nil {
@@ -44,6 +47,26 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
+}
+
+// makeDir creates a directory and its missing parents durably.
+func makeDir(fsys vfs.FS, dir string) error {
+	var made []string
+	for d := path.Clean(dir); ; d = path.Dir(d) {
+		if _, err := fsys.Stat(d); err == nil || d == path.Dir(d) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := fsys.SyncDir(path.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) open() error {
@@ -143,6 +166,13 @@ func (s *Store) scanStart() (int64, error) {
 	starts := s.Log.Starts()
 	if len(starts) == 0 {
 		return 0, nil
+	}
+	queues, err := s.options.FS.ReadDir(s.file("consumequeue"))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(queues) == 0 {
+		return starts[0], nil // all of them are to be built again
+	}
+	if err != nil {
+		return 0, err
 	}
 	from := s.checkpoint.ConsumeQueueOffset
 	if from <= 0 || !s.isRecord(from) {

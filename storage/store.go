@@ -67,6 +67,7 @@ type Store struct {
 
 	mu         sync.Mutex
 	checkpoint checkpoint.Checkpoint
+	indexed    mark // the last record that is in the index, durably
 
 	// Recovery says what Open found.
 	Recovery Recovery
@@ -85,7 +86,6 @@ type Recovery struct {
 	From       int64 // where the scan of the CommitLog began
 	End        int64 // where the log ends
 	Dispatched int   // records that were scanned and dispatched again
-	Cut        int64 // bytes in the last segment behind the end that were zeroed (up to its end), 0 if none
 }
 
 // maxHandles is the number of ConsumeQueue files that stay open.
@@ -140,6 +140,10 @@ func (s *Store) syncQueues(last mark) error {
 	}
 	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) {
 		c.CommitLogTime = max(c.CommitLogTime, s.Log.SyncedTime())
+		// Recovery begins at the checkpoint for the index, too.
+		if s.options.IndexEnabled && (!s.indexed.set || s.indexed.phys < last.phys) {
+			last = s.indexed
+		}
 		if last.set {
 			c.ConsumeQueueTime, c.ConsumeQueueOffset = last.storeTime, last.phys
 		}
@@ -167,7 +171,11 @@ func (s *Store) FlushIndex() error {
 	if err := s.Index.Flush(); err != nil {
 		return err
 	}
-	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) { c.IndexTime = s.Index.EndTime() })
+	last := s.Index.Last()
+	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) {
+		c.IndexTime = s.Index.EndTime()
+		s.indexed = mark{phys: last.Phys, storeTime: last.StoreTime, set: last.Any}
+	})
 }
 
 // DeleteTopic removes a topic's queues. Its records stay in the log until they
@@ -177,12 +185,15 @@ func (s *Store) DeleteTopic(topic string) error { return s.Queues.Delete(topic) 
 // Close makes everything durable and closes the store. All of its users must be
 // done. The next Open finds nothing to recover, unless Close fails.
 func (s *Store) Close() error {
-	sync, err := s.WriteQueues()
-	if err == nil {
-		err = sync()
-	}
-	if err == nil && s.options.IndexEnabled {
+	var err error
+	if s.options.IndexEnabled {
 		err = s.FlushIndex()
+	}
+	if err == nil {
+		var sync func() error
+		if sync, err = s.WriteQueues(); err == nil {
+			err = sync()
+		}
 	}
 	if err == nil {
 		if err = s.options.FS.Remove(s.file("abort")); err == nil {

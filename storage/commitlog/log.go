@@ -282,8 +282,9 @@ func (l *Log) AppendRaw(offset int64, b []byte) error {
 	return nil
 }
 
-// ensure creates the segment that starts at start unless it exists. The entry
-// in the directory is durable before any record in the file can be.
+// ensure creates the segment that starts at start unless it exists. Its length
+// and its entry in the directory are durable before the next one can be created,
+// so that a crash leaves no gap.
 func (l *Log) ensure(start int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -296,6 +297,9 @@ func (l *Log) ensure(start int64) error {
 		return fmt.Errorf("commitlog: create a segment: %w", err)
 	}
 	if err = f.Allocate(l.size); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
 		err = l.fs.SyncDir(l.dir)
 	}
 	if err != nil {

@@ -15,9 +15,10 @@ const window = 1 << 20
 
 // Scan visits the records from offset on, which must be the start of a record or
 // of a segment, and returns the offset behind the last good one. The log ends
-// where a record's magic, size, own offset or (if checkCRC) body CRC is wrong:
-// that is how a torn tail looks. It must run before the first append; the
-// record and its slices are valid until visit returns.
+// where a record's magic, size, own offset or (if checkCRC) body CRC is wrong, or
+// where a sector of what the CRC does not cover is missing: that is how a torn
+// tail looks. It must run before the first append; the record and its slices are
+// valid until visit returns.
 func (l *Log) Scan(offset int64, checkCRC bool, visit func(r *record.Record, size int) error) (int64, error) {
 	s := scan{log: l, checkCRC: checkCRC}
 	for {
@@ -76,8 +77,33 @@ func (s *scan) next(offset int64) (int, error) {
 			return 0, err
 		}
 	}
+	if at, torn := missingSector(offset, b[:size], &s.record); torn {
+		return 0, &record.CorruptError{Reason: fmt.Sprintf("the record at %d is torn at %d", offset, at)}
+	}
 	return size, nil
 }
+
+// sector is what a disk writes whole or not at all.
+const sector = 512
+
+// missingSector finds a sector that a crash kept from being written, in a record's
+// topic and properties, which no CRC covers. It reads as zeros, since the space
+// ahead of the log's end is, while topics and property strings have no zeros. A
+// tear in the fields before them changes a length or the body.
+func missingSector(offset int64, raw []byte, r *record.Record) (int64, bool) {
+	properties := len(raw) - len(r.Properties)
+	length := properties - 2 // of the properties: may be zero
+	for from := length - len(r.Topic); from < len(raw); {
+		to := min(len(raw), from+int(sector-(offset+int64(from))%sector))
+		if (from < length || to > properties) && zero(raw[from:to]) {
+			return offset + int64(from), true
+		}
+		from = to
+	}
+	return 0, false
+}
+
+func zero(b []byte) bool { return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) }
 
 // load returns the bytes from offset on: at least want, or all up to the end of
 // the segment, or none if want is more than that.
@@ -178,5 +204,5 @@ func (l *Log) stale(f vfs.File, at int64) (bool, error) {
 	if _, err := f.ReadAt(b, at); err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(b, func(c byte) bool { return c != 0 }), nil
+	return !zero(b), nil
 }

@@ -76,8 +76,10 @@ type Queue struct {
 	tail atomic.Pointer[tail]
 
 	// Dispatch's own.
-	written int64 // units below it are in the file
-	dirty   bool  // it is in set.dirty
+	written  int64 // units below it are in the file
+	dirty    bool  // it is in set.dirty
+	kept     bool  // keep was called, for the file that starts at keptFile last
+	keptFile int64
 
 	mu     sync.Mutex // starts
 	starts []int64    // byte offsets of the files, ascending
@@ -332,6 +334,8 @@ func (q *Queue) ensure(start int64) error {
 		if err := q.set.fs.MkdirAll(q.dir()); err != nil {
 			return err
 		}
+	} else if err := q.settle(q.starts[len(q.starts)-1]); err != nil {
+		return err
 	}
 	f, err := q.set.fs.Create(q.file(start))
 	if err != nil {
@@ -345,6 +349,19 @@ func (q *Queue) ensure(start int64) error {
 	return nil
 }
 
+// settle makes a full file durable before the next one is created: whatever a
+// crash takes, it takes from the queue's end, and recovery finds no gap.
+func (q *Queue) settle(start int64) error {
+	err := q.set.handles.With(q.file(start), func(f vfs.File) error { return f.Sync() })
+	if err == nil {
+		err = q.set.fs.SyncDir(q.dir())
+	}
+	if err != nil {
+		return fmt.Errorf("consumequeue: %s-%d: %w", q.topic, q.queueID, err)
+	}
+	return nil
+}
+
 // repair checks a unit below the end against u and corrects it: a crash may have
 // lost the page that it was in.
 func (q *Queue) repair(offset int64, u Unit) error {
@@ -353,13 +370,31 @@ func (q *Queue) repair(offset int64, u Unit) error {
 	}
 	var have [1]Unit
 	n, err := q.Read(offset, have[:])
-	if err != nil || n == 1 && have[0] == u {
+	if err != nil {
 		return err
+	}
+	if n == 1 && have[0] == u {
+		q.keep(offset)
+		return nil
 	}
 	if t := q.tail.Load(); offset >= t.base {
 		return fmt.Errorf("consumequeue: %s-%d: offset %d is appended twice, for %d and %d", q.topic, q.queueID, offset, have[0].Phys, u.Phys)
 	}
 	return q.writeFile(u.append(nil), offset*UnitSize)
+}
+
+// keep has the file of a unit synced that recovery found in it: the process that
+// wrote it may have died before it did.
+func (q *Queue) keep(offset int64) {
+	if offset >= q.tail.Load().base {
+		return
+	}
+	at := offset * UnitSize
+	if start := at - at%q.set.fileSize; start != q.keptFile || !q.kept {
+		q.kept, q.keptFile = true, start
+		q.set.touch(q.file(start))
+		q.set.touchDir(q.dir())
+	}
 }
 
 // fill makes the queue end at offset, ahead of its end: a queue that begins in
@@ -437,7 +472,7 @@ func (q *Queue) firstFileUnit() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.starts) == 0 {
-		return q.max.Load()
+		return q.tail.Load().base
 	}
 	return q.starts[0] / UnitSize
 }
@@ -466,7 +501,10 @@ func (q *Queue) clean(logMin int64) (removed int, err error) {
 		q.min.Store(max(q.min.Load(), starts[removed]/UnitSize))
 		for _, start := range starts[:removed] {
 			q.set.handles.Evict(q.file(start))
-			err = errors.Join(err, q.set.fs.Remove(q.file(start)))
+			// One at a time, so that a crash leaves no gap.
+			if err = errors.Join(q.set.fs.Remove(q.file(start)), q.set.fs.SyncDir(q.dir())); err != nil {
+				break
+			}
 		}
 	}
 	return removed, errors.Join(err, q.correctMin(logMin))

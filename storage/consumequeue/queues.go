@@ -263,10 +263,11 @@ func (s *Queues) Delete(topic string) error {
 			continue
 		}
 		failed = errors.Join(failed, err)
-		for _, e := range entries {
+		// From the end and one at a time, so that a crash leaves no gap.
+		for _, e := range slices.Backward(entries) {
 			name := path.Join(q.dir(), e.Name)
 			s.handles.Evict(name)
-			failed = errors.Join(failed, s.fs.Remove(name))
+			failed = errors.Join(failed, s.fs.Remove(name), s.fs.SyncDir(q.dir()))
 		}
 		failed = errors.Join(failed, s.fs.Remove(q.dir()))
 	}

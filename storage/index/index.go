@@ -63,8 +63,15 @@ type Options struct {
 // Index is all index files of a store.
 type Index struct {
 	Options
-	files []*file // ascending by age; only the last one grows
-	key   []byte  // scratch
+	files   []*file // ascending by age; only the last one grows
+	key     []byte  // scratch
+	lastPut Last
+}
+
+// Last names the last record that an Index was given, whether or not it had keys.
+type Last struct {
+	Phys, StoreTime int64
+	Any             bool // there was one since Open
 }
 
 // file is one index file.
@@ -186,27 +193,38 @@ func (x *Index) last() *file {
 
 // EndPhys returns the physical offset of the last indexed record, 0 if nothing
 // is indexed. Records before it are not indexed again.
-func (x *Index) EndPhys() int64 {
-	if last := x.last(); last != nil {
-		return last.endPhys
-	}
-	return 0
-}
+func (x *Index) EndPhys() int64 { return x.end().endPhys }
 
 // EndTime returns the store time of the last indexed record, in Unix
 // milliseconds.
-func (x *Index) EndTime() int64 {
-	if last := x.last(); last != nil {
-		return last.endTime
+func (x *Index) EndTime() int64 { return x.end().endTime }
+
+// end returns the header that says where the index ends: the last file's, unless
+// a crash came before its first flush.
+func (x *Index) end() header {
+	for i := len(x.files) - 1; i >= 0; i-- {
+		if h := x.files[i].header; h.endPhys > 0 || h.count > 1 {
+			return h
+		}
 	}
-	return 0
+	return header{}
 }
+
+// Last returns the last record that Put was given.
+func (x *Index) Last() Last { return x.lastPut }
 
 // Put indexes the keys of a record. Records come in the order of the log.
 func (x *Index) Put(d *messages.DispatchRequest) error {
-	if !d.Indexed() || d.Phys < x.EndPhys() {
-		return nil
+	if d.Indexed() && d.Phys >= x.EndPhys() {
+		if err := x.putKeys(d); err != nil {
+			return err
+		}
 	}
+	x.lastPut = Last{Phys: d.Phys, StoreTime: d.StoreTime, Any: true}
+	return nil
+}
+
+func (x *Index) putKeys(d *messages.DispatchRequest) error {
 	if len(d.UniqKey) > 0 {
 		if err := x.put(d, "", d.UniqKey); err != nil {
 			return err
