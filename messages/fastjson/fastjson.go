@@ -1,8 +1,15 @@
 // Package fastjson reads what Java's fastjson writes, which is not always JSON:
-// map keys that are numbers stand without quotes, {0:1}, and keys that are
-// objects stand as objects, {{"topic":"T"}:7}. Both occur on the wire and in the
-// store's files. It also tolerates strings in single quotes and a comma before
-// the end.
+//
+//	{0:"a"}             keys that are numbers or words stand without quotes
+//	{{"topic":"T"}:7}   keys that are objects stand as objects
+//	{'a':'b',}          strings may be in single quotes, a comma may be left over
+//
+// The first two occur on the wire and in the store's files; the last is what Java's
+// readers tolerate. References to objects ("$ref") are not resolved: they stay
+// objects with that one member.
+//
+// Standard rewrites such text as JSON, in time and space linear in its length.
+// Text that is JSON already, which is most of it, is not copied.
 package fastjson
 
 import (
@@ -11,7 +18,8 @@ import (
 	"fmt"
 )
 
-// maxDepth bounds the nesting, as a defence against hostile bodies.
+// maxDepth bounds the nesting of text that is not JSON. encoding/json has a bound
+// of its own.
 const maxDepth = 64
 
 // ErrSyntax is wrapped by every error about malformed text.
@@ -29,9 +37,10 @@ func Unmarshal(b []byte, v any) error {
 	return nil
 }
 
-// Standard returns b as standard JSON: keys without quotes get them, and an
-// object that is a key becomes a string that holds its JSON text. Text that is
-// standard already is returned as it is.
+// Standard returns b as JSON: keys without quotes get them, and an object that is
+// a key becomes a string that holds its JSON text. Text that is JSON already is
+// returned as it is, otherwise the result shares no memory with b. It fails with
+// a wrapped ErrSyntax.
 func Standard(b []byte) ([]byte, error) {
 	if json.Valid(b) {
 		return b, nil
@@ -153,11 +162,15 @@ func (p *parser) objectKey(depth int) error {
 	if err := p.value(depth); err != nil {
 		return err
 	}
-	quoted, err := json.Marshal(string(p.out[start:]))
-	if err != nil {
-		return err
+	key := string(p.out[start:])
+	p.out = append(p.out[:start], '"')
+	for i := range len(key) {
+		if key[i] == '"' || key[i] == '\\' {
+			p.out = append(p.out, '\\')
+		}
+		p.out = append(p.out, key[i]) // never a control character, see text
 	}
-	p.out = append(p.out[:start], quoted...)
+	p.out = append(p.out, '"')
 	return nil
 }
 
@@ -172,22 +185,49 @@ func (p *parser) text(quote byte) error {
 		case c == quote:
 			p.out = append(p.out, '"')
 			return nil
-		case c == '\\' && p.at < len(p.in):
-			if p.in[p.at] == '\'' {
-				p.out = append(p.out, '\'')
-			} else {
-				p.out = append(p.out, c, p.in[p.at])
+		case c == '\\':
+			if err := p.escape(); err != nil {
+				return err
 			}
-			p.at++
 		case c == '"':
 			p.out = append(p.out, '\\', '"')
 		case c < ' ':
-			p.out = append(p.out, fmt.Sprintf(`\u%04x`, c)...)
+			p.out = append(p.out, '\\', 'u', '0', '0', '0'+c>>4, "0123456789abcdef"[c&15])
 		default:
 			p.out = append(p.out, c)
 		}
 	}
 	return p.fail()
+}
+
+// escape copies what follows a backslash.
+func (p *parser) escape() error {
+	c := p.peek()
+	switch c {
+	case '\'':
+		p.out = append(p.out, '\'')
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		p.out = append(p.out, '\\', c)
+	case 'u':
+		if p.at+5 > len(p.in) || !isHex(p.in[p.at+1:p.at+5]) {
+			return p.fail()
+		}
+		p.out = append(append(p.out, '\\'), p.in[p.at:p.at+5]...)
+		p.at += 4
+	default:
+		return p.fail()
+	}
+	p.at++
+	return nil
+}
+
+func isHex(b []byte) bool {
+	for _, c := range b {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return false
+		}
+	}
+	return true
 }
 
 // bare copies a number, true, false, null or a key without quotes; keys get them.
