@@ -46,13 +46,17 @@ func (o *CleanOptions) due(now time.Time) bool {
 // Cleaned counts what a round removed.
 type Cleaned struct{ Segments, QueueFiles int }
 
-// RemoveSegments removes CommitLog files by the verdict. It may run on any
-// goroutine, one at a time.
+// RemoveSegments removes CommitLog files by the verdict, but none with records
+// whose units a crash could take: their queues would not know their end any more.
+// It may run on any goroutine, one at a time.
 func (s *Store) RemoveSegments(o *CleanOptions, v Verdict, now time.Time) (int, error) {
 	if !v.Remove {
 		return 0, nil
 	}
-	return s.Log.RemoveExpired(o.BatchMax, func(modified time.Time) bool {
+	s.mu.Lock()
+	queued := s.queued
+	s.mu.Unlock()
+	return s.Log.RemoveExpired(o.BatchMax, queued, func(modified time.Time) bool {
 		return v.Force || now.Sub(modified) > o.Reserved
 	})
 }

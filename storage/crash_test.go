@@ -168,11 +168,10 @@ func (m *model) flushIndex(t *rapid.T) { require.NoError(t, m.store.FlushIndex()
 
 // expire removes the oldest segment.
 func (m *model) expire(t *rapid.T) {
-	if _, err := m.store.Log.RemoveExpired(1, func(time.Time) bool { return true }); err != nil {
-		t.Fatal(err)
-	}
+	_, err := m.store.RemoveSegments(&storage.CleanOptions{BatchMax: 1}, storage.Verdict{Remove: true, Force: true}, time.UnixMilli(m.now))
+	require.NoError(t, err)
 	m.expired()
-	_, err := m.store.Queues.Clean(m.store.Log.MinOffset())
+	_, err = m.store.Queues.Clean(m.store.Log.MinOffset())
 	require.NoError(t, err)
 	_, err = m.store.Index.Clean(m.store.Log.MinOffset())
 	require.NoError(t, err)

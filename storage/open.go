@@ -83,6 +83,7 @@ func (s *Store) open() error {
 	if s.checkpoint, err = checkpoint.Load(s.options.FS, s.file("checkpoint")); err != nil {
 		return err
 	}
+	s.queued = s.checkpoint.ConsumeQueueOffset
 	if s.Index, err = index.Open(index.Options{
 		FS: s.options.FS, Dir: s.file("index"), Slots: s.options.IndexSlots, Entries: s.options.IndexEntries,
 		Now: s.options.Now, Crashed: s.Recovery.Crashed,

@@ -67,7 +67,8 @@ type Store struct {
 
 	mu         sync.Mutex
 	checkpoint checkpoint.Checkpoint
-	indexed    mark // the last record that is in the index, durably
+	indexed    mark  // the last record that is in the index, durably
+	queued     int64 // physical offset of the last record whose unit is durable
 
 	// Recovery says what Open found.
 	Recovery Recovery
@@ -140,6 +141,9 @@ func (s *Store) syncQueues(last mark) error {
 	}
 	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) {
 		c.CommitLogTime = max(c.CommitLogTime, s.Log.SyncedTime())
+		if last.set {
+			s.queued = last.phys
+		}
 		// Recovery begins at the checkpoint for the index, too.
 		if s.options.IndexEnabled && (!s.indexed.set || s.indexed.phys < last.phys) {
 			last = s.indexed

@@ -428,11 +428,11 @@ func (l *Log) Close() error {
 	return err
 }
 
-// RemoveExpired removes whole segments, the oldest first, for which expired says
-// so, up to limit, and returns how many. What is written to, or not yet durable,
-// always stays. One goroutine at a time; readers of a removed segment finish
-// undisturbed, and the writer does not wait.
-func (l *Log) RemoveExpired(limit int, expired func(modified time.Time) bool) (int, error) {
+// RemoveExpired removes whole segments that end at or before the offset before,
+// the oldest first, for which expired says so, up to limit, and returns how many.
+// What is written to, or not yet durable, always stays. One goroutine at a time;
+// readers of a removed segment finish undisturbed, and the writer does not wait.
+func (l *Log) RemoveExpired(limit int, before int64, expired func(modified time.Time) bool) (int, error) {
 	l.mu.Lock()
 	retired := l.retired
 	l.retired = nil
@@ -443,7 +443,7 @@ func (l *Log) RemoveExpired(limit int, expired func(modified time.Time) bool) (i
 	n := 0
 	for ; n < limit; n++ {
 		files := *l.files.Load()
-		if len(files) < 2 || files[0].start+l.size > l.flushed.Load() {
+		if len(files) < 2 || files[0].start+l.size > min(before, l.flushed.Load()) {
 			break
 		}
 		e, err := l.fs.Stat(l.name(files[0].start))

@@ -335,8 +335,10 @@ func (f *file) put(hash int32, phys, storeTime int64) error {
 		previous = 0
 		f.usedSlots++
 	}
+	// The first entry begins the file anew. (Java counts it from the end of the
+	// file before.)
 	seconds := int64(0)
-	if f.beginTime > 0 {
+	if f.count > 1 {
 		seconds = max(0, min((storeTime-f.beginTime)/1000, math.MaxInt32))
 	}
 	if f.count <= 1 {
