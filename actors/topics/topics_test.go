@@ -371,3 +371,40 @@ func TestDeletionIsTold(t *testing.T) {
 	require.NotNil(t, f.table().Find("%RETRY%g+BA"))
 	require.Equal(t, int32(messages.InvalidParameter), f.call(messages.CodeDeleteTopicInBroker, "", "topic=TBW102").Code)
 }
+
+// A slave reads all topics at once, or page by page, in the order of their names.
+func TestReadingAllTopics(t *testing.T) {
+	f := newFixture(t, nil)
+	for i := range 5 {
+		f.send(&topics.Ensure{Topic: fmt.Sprint("T", i), Queues: 1, Perm: 6})
+	}
+	f.world.Advance(time.Second)
+	names := f.table().Names()
+	read := func(ext ...string) ([]string, *messages.TopicTable) {
+		response := f.call(messages.CodeGetAllTopicConfig, "", ext...)
+		require.Equal(t, int32(messages.Success), response.Code)
+		require.Equal(t, fmt.Sprint(len(names)), response.Ext.Text("totalTopicNum"))
+		table, err := messages.DecodeTopicTable(response.Body)
+		require.NoError(t, err)
+		require.Equal(t, f.table().Version(), table.DataVersion)
+		return table.Names(), table
+	}
+	all, table := read()
+	require.Equal(t, names, all)
+	version, err := table.DataVersion.Encode()
+	require.NoError(t, err)
+
+	var paged []string
+	for len(paged) < len(names) {
+		page, _ := read("topicSeq="+fmt.Sprint(len(paged)), "maxTopicNum=3", "dataVersion="+string(version))
+		require.LessOrEqual(t, len(page), 3)
+		paged = append(paged, page...)
+	}
+	require.Equal(t, names, paged)
+
+	first, _ := read("topicSeq=3", "maxTopicNum=3", `dataVersion={"counter":99}`)
+	require.Equal(t, names[:3], first, "whose version is old starts again")
+	behind, _ := read("topicSeq=1000", "maxTopicNum=3", "dataVersion="+string(version))
+	require.Empty(t, behind)
+	require.Equal(t, int32(messages.SystemError), f.call(messages.CodeGetAllTopicConfig, "", "topicSeq=x").Code)
+}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/messages"
 )
 
 // The state keeps its promises whatever brokers and operators do, and a Table
 // that was published never changes.
 func TestRegistryInvariants(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		r := newRegistry()
 		published := make(map[*Table]string)
@@ -204,4 +205,32 @@ func BenchmarkRegistry(b *testing.B) {
 			}
 		})
 	}
+}
+
+// No body of a registration, whatever it holds, breaks the state.
+func FuzzRegistration(f *testing.F) {
+	body := messages.RegisterBrokerBody{TopicConfigSerializeWrapper: table(2, 4, 1), FilterServerList: []string{}}
+	b, err := body.Encode()
+	require.NoError(f, err)
+	f.Add(b, false, int32(513))
+	f.Add([]byte(`{"topicConfigSerializeWrapper":{"topicConfigTable":{"T":null,"U":{"topicName":""}}}}`), false, int32(513))
+	f.Add([]byte(`{"topicConfigTable":{"T":{}}}`), false, int32(1))
+	f.Add([]byte{0x78, 0xda, 0x03, 0, 0, 0, 0, 1}, true, int32(401))
+	f.Fuzz(func(t *testing.T, body []byte, compressed bool, version int32) {
+		q := &front.Request{Ticket: messages.Ticket{Version: version}, Command: &messages.Command{Body: body, Version: version}}
+		for key, value := range map[string]string{
+			"brokerName": "b", "brokerAddr": "a", "clusterName": "c", "brokerId": "0", "haServerAddr": "h",
+		} {
+			q.Command.Ext.Set(key, value)
+		}
+		q.Command.Ext.SetBool("compressed", compressed)
+		reg, err := parseRegistration(q)
+		if err != nil {
+			return
+		}
+		r := filled(3, 2)
+		_, _ = r.register(reg, true, 0)
+		table, _ := r.build()
+		checkTable(t, r, table)
+	})
 }
