@@ -63,9 +63,18 @@ type Receiver interface {
 	// Received says that the first n bytes of the last Buffer were filled, n > 0.
 	// An error closes the connection.
 	Received(n int) error
-	// Closed is the last call. err is nil after a Close of this side and io.EOF
-	// when the peer closed in order.
+	// Closed is the last call. err is nil after a Close of this side, io.EOF when
+	// the peer closed in order, and otherwise what Received returned or why reading
+	// or writing failed.
 	Closed(err error)
+}
+
+// Idler is a Receiver that wants to know when its connection has nothing to read,
+// so as not to keep a buffer for each of many idle connections.
+type Idler interface {
+	// Idle says that the last Buffer was not filled and will not be: Buffer is
+	// called again once there is something to read. A Network need not call it.
+	Idle()
 }
 
 // ErrClosed is returned by operations on a connection that was closed.

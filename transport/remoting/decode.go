@@ -13,6 +13,9 @@ type FrameError struct{ Reason string }
 
 func (e *FrameError) Error() string { return "remoting: " + e.Reason }
 
+// ErrTLS is the *FrameError of a client that begins a TLS handshake.
+var ErrTLS error = &FrameError{Reason: "a TLS handshake where a frame should begin; TLS is not enabled"}
+
 func malformed(format string, args ...any) error {
 	return &FrameError{Reason: fmt.Sprintf(format, args...)}
 }
@@ -24,6 +27,16 @@ const (
 	prefix     = 4
 )
 
+const (
+	// maxHeader is the largest header, in bytes: its length has 24 bits.
+	maxHeader = 1<<24 - 1
+	// maxFields bounds the ext fields of a header. Commands have fewer than forty;
+	// a field in memory is larger than the smallest one in a frame.
+	maxFields = 4096
+)
+
+var errFields = &FrameError{Reason: "a header of more ext fields than any command has"}
+
 // Decode decodes a frame, without its length field, into cmd, which is reset
 // first. cmd's ext fields and body alias frame, which Decode may modify. It fails
 // with a *FrameError and allocates only for a remark or an error.
@@ -32,7 +45,7 @@ func Decode(frame []byte, cmd *messages.Command) error {
 	if len(frame) < prefix {
 		return malformed("a frame of %d bytes", len(frame))
 	}
-	header := int(binary.BigEndian.Uint32(frame) & 0xFFFFFF)
+	header := int(binary.BigEndian.Uint32(frame) & maxHeader)
 	if header > len(frame)-prefix {
 		return malformed("a header of %d bytes in a frame of %d", header, len(frame))
 	}
@@ -90,6 +103,9 @@ func decodeBinary(b []byte, cmd *messages.Command) error {
 		}
 		// Java reads an empty value as null, which is an absent field.
 		if len(key) > 0 && len(value) > 0 {
+			if cmd.Ext.Len() == maxFields {
+				return errFields
+			}
 			cmd.Ext.Append(key, value)
 		}
 	}

@@ -3,6 +3,7 @@ package remoting
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 
@@ -10,8 +11,12 @@ import (
 )
 
 // AppendFrame appends the frame of cmd, its length field included, to dst. The
-// ext values must be shorter than 2 GiB, the keys shorter than 32 KiB, and the
-// header below 16 MiB. It allocates only to grow dst.
+// body must be smaller than 4 GiB. It allocates only to grow dst.
+//
+// A header that would exceed the 16 MiB of the format is not sent: a remark that
+// says so takes the place of the ext fields, and a response's code becomes
+// SystemError. The binary encoding has no ext fields without a key, and none
+// whose key exceeds 32 KiB.
 func AppendFrame(dst []byte, cmd *messages.Command) []byte {
 	dst = AppendHeader(dst, cmd, len(cmd.Body))
 	return append(dst, cmd.Body...)
@@ -28,9 +33,23 @@ func AppendHeader(dst []byte, cmd *messages.Command, body int) []byte {
 		dst = appendJSON(dst, cmd)
 	}
 	header := len(dst) - start - lengthSize - prefix
+	if header > maxHeader {
+		return AppendHeader(dst[:start], withoutHeader(cmd), body)
+	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(prefix+header+body))
 	binary.BigEndian.PutUint32(dst[start+lengthSize:], uint32(cmd.Encoding)<<24|uint32(header))
 	return dst
+}
+
+// withoutHeader returns what is sent for a command whose header is too large.
+func withoutHeader(c *messages.Command) *messages.Command {
+	short := *c
+	short.Ext = messages.Ext{}
+	short.Remark = "the header of this command exceeds 16 MiB"
+	if c.IsResponse() {
+		short.Code = int32(messages.SystemError)
+	}
+	return &short
 }
 
 func appendBinary(dst []byte, cmd *messages.Command) []byte {
@@ -82,7 +101,7 @@ func appendJSON(dst []byte, cmd *messages.Command) []byte {
 	dst = strconv.AppendInt(dst, int64(cmd.Opaque), 10)
 	if cmd.Remark != "" {
 		dst = append(dst, `,"remark":`...)
-		dst = appendString(dst, cmd.Remark)
+		dst = appendString(dst, []byte(cmd.Remark)) // the compiler makes no copy
 	}
 	dst = append(dst, `,"serializeTypeCurrentRPC":"JSON","version":`...)
 	dst = strconv.AppendInt(dst, int64(cmd.Version), 10)
@@ -93,28 +112,21 @@ const hexDigits = "0123456789abcdef"
 
 // appendString writes text as a JSON string. Bytes that are no UTF-8 become
 // U+FFFD: a header that cannot be parsed would cost the client its connection.
-func appendString[T string | []byte](dst []byte, text T) []byte {
+func appendString(dst, text []byte) []byte {
 	dst = append(dst, '"')
-	plain := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
+	for i := 0; ; {
+		end := plain(text, i)
+		dst = append(dst, text[i:end]...)
+		if end == len(text) {
+			return append(dst, '"')
 		}
+		c := text[end]
 		if c >= utf8.RuneSelf {
-			r, n := decodeRune(text, i)
-			if r != utf8.RuneError || n > 1 {
-				i += n
-				continue
-			}
-			dst = append(dst, text[plain:i]...)
-			dst = utf8.AppendRune(dst, utf8.RuneError)
-			i++
-			plain = i
+			r, n := utf8.DecodeRune(text[end:])
+			dst = utf8.AppendRune(dst, r)
+			i = end + n
 			continue
 		}
-		dst = append(dst, text[plain:i]...)
 		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
@@ -127,16 +139,26 @@ func appendString[T string | []byte](dst []byte, text T) []byte {
 		default:
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
-		i++
-		plain = i
+		i = end + 1
 	}
-	dst = append(dst, text[plain:]...)
-	return append(dst, '"')
 }
 
-// decodeRune decodes the rune at text[i:] of either type.
-func decodeRune[T string | []byte](text T, i int) (rune, int) {
-	var buf [utf8.UTFMax]byte
-	n := copy(buf[:], text[i:min(i+utf8.UTFMax, len(text))])
-	return utf8.DecodeRune(buf[:n])
+// plain returns the index of the first byte at or behind i that is no printable
+// ASCII character or needs an escape, len(b) if there is none. Like special it
+// looks at eight bytes at a time.
+func plain(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		quote, backslash := word^ones*'"', word^ones*'\\'
+		found := (quote-ones)&^quote | (backslash-ones)&^backslash | (word-ones*' ')&^word | word
+		if found &= highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(b)
 }

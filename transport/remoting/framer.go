@@ -1,102 +1,19 @@
 package remoting
 
-import (
-	"encoding/binary"
-	"sync"
-	"sync/atomic"
-
-	"github.com/actormq/actormq/messages"
-)
+import "encoding/binary"
 
 // DefaultMaxFrame is the largest frame, with its length field, that a peer takes
 // by default, in bytes (RocketMQ: NettyDecoder, com.rocketmq.remoting.frameMaxLength).
 const DefaultMaxFrame = 16 << 20
 
-// chunkSize is the size of the pooled read buffers. A larger frame gets a buffer
-// of its own, which grows as its bytes really come.
-const chunkSize = 64 << 10
+// maxRead bounds what one read may bring beyond the frame under way, in bytes,
+// and with it the number of commands of a burst. It is also the largest chunk for
+// frames that fit into it.
+const maxRead = 64 << 10
 
-// minRead is the least space that is worth a read. With less left, and no frame
-// under way, the next chunk begins.
-const minRead = 4 << 10
-
-// chunk is a read buffer. It is shared by the Framer that fills it and by the
-// bursts cut from it, and goes back to the pool after the last of them.
-type chunk struct {
-	b    []byte
-	refs atomic.Int32
-}
-
-var chunks = sync.Pool{New: func() any { return &chunk{b: make([]byte, chunkSize)} }}
-
-func newChunk(size int) *chunk {
-	var c *chunk
-	if size <= chunkSize {
-		c = chunks.Get().(*chunk)
-	} else {
-		c = &chunk{b: make([]byte, size)}
-	}
-	c.refs.Store(1)
-	return c
-}
-
-func (c *chunk) release() {
-	switch n := c.refs.Add(-1); {
-	case n < 0:
-		panic("remoting: a read buffer was released more often than retained")
-	case n == 0 && len(c.b) == chunkSize:
-		chunks.Put(c)
-	}
-}
-
-// Burst is the complete frames that one read brought. Its commands alias pooled
-// memory that the last Release recycles. A Burst that is never released is
-// garbage collected like anything else.
-type Burst struct {
-	Commands []messages.Command
-	chunk    *chunk
-	size     int
-	refs     atomic.Int32
-}
-
-var bursts = sync.Pool{New: func() any { return new(Burst) }}
-
-// Size returns the number of bytes of the burst's frames.
-func (b *Burst) Size() int { return b.size }
-
-// Retain adds a reference.
-func (b *Burst) Retain() { b.refs.Add(1) }
-
-// Release drops a reference. After the last one nothing of the burst may be used.
-// It panics when called more often than that.
-func (b *Burst) Release() {
-	switch n := b.refs.Add(-1); {
-	case n > 0:
-		return
-	case n < 0:
-		panic("remoting: a burst was released more often than retained")
-	}
-	for i := range b.Commands {
-		b.Commands[i].Reset()
-	}
-	b.Commands = b.Commands[:0]
-	b.chunk.release()
-	b.chunk = nil
-	if cap(b.Commands) <= 1024 {
-		bursts.Put(b)
-	}
-}
-
-// next returns a reset command at the end of the burst, reusing the capacity of
-// its ext fields.
-func (b *Burst) next() *messages.Command {
-	if n := len(b.Commands); n < cap(b.Commands) {
-		b.Commands = b.Commands[:n+1]
-	} else {
-		b.Commands = append(b.Commands, messages.Command{})
-	}
-	return &b.Commands[len(b.Commands)-1]
-}
+// tlsHandshake is the first byte of a TLS connection. As the first byte of a
+// frame it would mean more than 352 MiB.
+const tlsHandshake = 0x16
 
 // FramerOptions configures a Framer.
 type FramerOptions struct {
@@ -108,47 +25,72 @@ type FramerOptions struct {
 // Framer cuts the bytes of one connection into bursts. It is the buffer side of
 // a transport.Receiver: Buffer and Received are called by turns, from one
 // goroutine at a time.
+//
+// Its memory follows what comes: chunks grow with the reads that fill them, up
+// to maxRead, and beyond that only as the bytes of a large frame really arrive;
+// an idle connection has none (see Idle).
 type Framer struct {
 	maxFrame int
 	burst    func(*Burst) error
 	chunk    *chunk
 	start    int // of the first byte that no burst has taken
 	end      int // behind the last byte that was read
+	size     int // of the next chunk, in [minChunk, maxRead]
+	got      int // bytes since the connection was idle
 }
 
 // NewFramer returns a Framer that hands each burst, with one reference, to burst.
+// An error of burst is returned by Received.
 func NewFramer(o FramerOptions, burst func(*Burst) error) *Framer {
 	if o.MaxFrame <= 0 {
 		o.MaxFrame = DefaultMaxFrame
 	}
-	return &Framer{maxFrame: o.MaxFrame, burst: burst}
+	return &Framer{maxFrame: o.MaxFrame, burst: burst, size: minChunk}
 }
 
 // Buffer returns space to read into.
 func (f *Framer) Buffer() []byte {
 	switch {
 	case f.chunk == nil:
-		f.chunk = newChunk(chunkSize)
+		f.chunk = newChunk(f.size)
 		f.start, f.end = 0, 0
-	case f.end == len(f.chunk.b) || f.start == f.end && len(f.chunk.b)-f.end < minRead:
+	case f.start == f.end && len(f.chunk.b) >= f.size && !f.chunk.shared():
+		f.start, f.end = 0, 0 // while it is in the processor's cache
+	case f.crowded():
 		f.move()
 	}
-	return f.chunk.b[f.end:]
+	limit := f.end + maxRead
+	if frame := f.underWay(); f.start+frame > limit {
+		limit = f.start + frame
+	}
+	return f.chunk.b[f.end:min(limit, len(f.chunk.b))]
 }
 
-// move goes on in a new chunk and takes the frame under way with it. The chunk of
-// a large frame doubles at most: a client that announces 16 MiB and sends ten
-// bytes costs no more than they do.
+// underWay returns the size of the frame that has begun, with its length field,
+// or 0 if that is not known yet. Received has checked it.
+func (f *Framer) underWay() int {
+	if f.end-f.start < lengthSize {
+		return 0
+	}
+	return lengthSize + int(binary.BigEndian.Uint32(f.chunk.b[f.start:]))
+}
+
+// crowded reports whether it is better to go on in another chunk: the frame under
+// way does not fit into this one, or the rest is too small to be worth a read.
+func (f *Framer) crowded() bool {
+	size := len(f.chunk.b)
+	if size-f.end >= size/8 {
+		return false
+	}
+	return f.end-f.start < size/8 || f.start+f.underWay() > size
+}
+
+// move goes on in a new chunk and takes the frame under way with it. A chunk for
+// a large frame has at most four times the bytes that came: a client that
+// announces 16 MiB and sends ten bytes costs no more than any other.
 func (f *Framer) move() {
 	pending := f.chunk.b[f.start:f.end]
-	size := chunkSize
-	if len(pending) >= lengthSize {
-		frame := lengthSize + int(binary.BigEndian.Uint32(pending))
-		if frame > chunkSize {
-			size = max(chunkSize, min(frame, 2*len(pending)))
-		}
-	}
-	next := newChunk(size)
+	next := newChunk(max(f.size, min(f.underWay(), 4*len(pending))))
 	f.end = copy(next.b, pending)
 	f.start = 0
 	f.chunk.release()
@@ -159,7 +101,10 @@ func (f *Framer) move() {
 // *FrameError, or with the error of the burst function; the connection must then
 // be closed. Frames before a malformed one are delivered.
 func (f *Framer) Received(n int) error {
-	f.end += n
+	if f.end += n; f.end == len(f.chunk.b) {
+		f.size = min(4*f.size, maxRead)
+	}
+	f.got += n
 	var b *Burst
 	var err error
 	for err == nil {
@@ -168,14 +113,10 @@ func (f *Framer) Received(n int) error {
 			break
 		}
 		if b == nil {
-			b = bursts.Get().(*Burst)
-			b.refs.Store(1)
-			b.size = 0
-			b.chunk = f.chunk
-			f.chunk.refs.Add(1)
+			b = newBurst(f.chunk)
 		}
 		if err = Decode(frame, b.next()); err != nil {
-			b.Commands = b.Commands[:len(b.Commands)-1]
+			b.dropLast()
 			break
 		}
 		b.size += lengthSize + len(frame)
@@ -198,8 +139,8 @@ func (f *Framer) Received(n int) error {
 // complete. Its length is checked before anything is made of it.
 func (f *Framer) frame() ([]byte, error) {
 	b := f.chunk.b[f.start:f.end]
-	if len(b) > 0 && b[0] == 0x16 && f.maxFrame <= 0x16<<24 {
-		return nil, malformed("a TLS handshake where a frame should begin; TLS is not enabled")
+	if len(b) > 0 && b[0] == tlsHandshake && f.maxFrame <= tlsHandshake<<24 {
+		return nil, ErrTLS
 	}
 	if len(b) < lengthSize {
 		return nil, nil
@@ -209,7 +150,7 @@ func (f *Framer) frame() ([]byte, error) {
 		return nil, malformed("a frame of %d bytes; %d are allowed", n, f.maxFrame-lengthSize)
 	}
 	if len(b) >= lengthSize+prefix {
-		if header := int64(binary.BigEndian.Uint32(b[lengthSize:]) & 0xFFFFFF); header > n-prefix {
+		if header := int64(binary.BigEndian.Uint32(b[lengthSize:]) & maxHeader); header > n-prefix {
 			return nil, malformed("a header of %d bytes in a frame of %d", header, n)
 		}
 	}
@@ -219,7 +160,20 @@ func (f *Framer) frame() ([]byte, error) {
 	return b[lengthSize : lengthSize+n : lengthSize+n], nil
 }
 
-// Close gives the read buffer back. The Framer must not be used afterwards.
+// Idle implements transport.Idler: an idle connection without a frame under way
+// gives its chunk back.
+func (f *Framer) Idle() {
+	if f.chunk == nil || f.start < f.end {
+		return
+	}
+	if f.got < f.size/4 {
+		f.size = max(f.size/2, minChunk)
+	}
+	f.got = 0
+	f.Close()
+}
+
+// Close gives the read buffer back. It is called when the connection has ended.
 func (f *Framer) Close() {
 	if f.chunk != nil {
 		f.chunk.release()

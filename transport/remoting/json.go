@@ -1,6 +1,8 @@
 package remoting
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -11,7 +13,8 @@ import (
 const maxDepth = 32
 
 // scanner reads a JSON header in place. Strings are unescaped where they stand:
-// an escape is never shorter than what it stands for.
+// an escape is never shorter than what it stands for. Bytes that are no UTF-8
+// pass as they are.
 type scanner struct {
 	b  []byte
 	at int
@@ -22,10 +25,23 @@ type scanner struct {
 // values of any scalar type.
 func decodeJSON(b []byte, cmd *messages.Command) error {
 	s := scanner{b: b}
-	if err := s.object(func(key []byte) error { return s.member(key, cmd) }); err != nil {
-		return err
+	if s.peek() != '{' {
+		return s.unexpected()
 	}
-	if s.space(); s.at != len(s.b) {
+	s.at++
+	for first := true; ; first = false {
+		key, ok, err := s.key(first)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if err := s.member(key, cmd); err != nil {
+			return err
+		}
+	}
+	if s.peek(); s.at != len(s.b) {
 		return malformed("%d bytes after the JSON header", len(s.b)-s.at)
 	}
 	return nil
@@ -50,47 +66,74 @@ func (s *scanner) member(key []byte, cmd *messages.Command) error {
 		}
 		return err
 	case "extFields":
-		if s.space(); s.peek() != '{' {
-			return s.skip(0) // null
-		}
-		return s.object(func(key []byte) error {
-			value, null, err := s.scalar()
-			if err == nil && !null {
-				cmd.Ext.Append(key, value)
-			}
-			return err
-		})
+		return s.ext(&cmd.Ext)
 	default:
 		return s.skip(0)
 	}
 }
 
-func (s *scanner) space() {
-	for s.at < len(s.b) {
-		switch s.b[s.at] {
-		case ' ', '\t', '\n', '\r':
-			s.at++
-		default:
-			return
-		}
-	}
-}
-
-// peek returns the next byte, 0 at the end.
-func (s *scanner) peek() byte {
-	if s.at < len(s.b) {
-		return s.b[s.at]
-	}
-	return 0
-}
-
-func (s *scanner) take(c byte) error {
-	s.space()
-	if s.peek() != c {
-		return s.unexpected()
+// ext reads the ext fields. Those that are null, and those whose values are no
+// scalars, count as absent.
+func (s *scanner) ext(to *messages.Ext) error {
+	if s.peek() != '{' {
+		return s.skip(0) // null
 	}
 	s.at++
-	return nil
+	for first := true; ; first = false {
+		key, ok, err := s.key(first)
+		if err != nil || !ok {
+			return err
+		}
+		value, null, err := s.scalar()
+		if err != nil {
+			return err
+		}
+		if null {
+			continue
+		}
+		if to.Len() == maxFields {
+			return errFields
+		}
+		to.Append(key, value)
+	}
+}
+
+// key goes on in an object to the value of its next member and returns that
+// member's key, or false behind the object's end.
+func (s *scanner) key(first bool) (key []byte, ok bool, err error) {
+	c := s.peek()
+	if c == '}' {
+		s.at++
+		return nil, false, nil
+	}
+	if !first {
+		if c != ',' {
+			return nil, false, s.unexpected()
+		}
+		s.at++
+		c = s.peek()
+	}
+	if c != '"' {
+		return nil, false, s.unexpected()
+	}
+	if key, err = s.text(); err != nil {
+		return nil, false, err
+	}
+	if s.peek() != ':' {
+		return nil, false, s.unexpected()
+	}
+	s.at++
+	return key, true, nil
+}
+
+// peek passes over white space and returns the byte behind it, 0 at the end.
+func (s *scanner) peek() byte {
+	for ; s.at < len(s.b); s.at++ {
+		if c := s.b[s.at]; c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return c
+		}
+	}
+	return 0
 }
 
 func (s *scanner) unexpected() error {
@@ -100,86 +143,71 @@ func (s *scanner) unexpected() error {
 	return malformed("the byte %q at %d of a JSON header", s.b[s.at], s.at)
 }
 
-// object reads an object and calls member at each value.
-func (s *scanner) object(member func(key []byte) error) error {
-	if err := s.take('{'); err != nil {
-		return err
-	}
-	if s.space(); s.peek() == '}' {
-		s.at++
-		return nil
-	}
-	for {
-		s.space()
-		key, err := s.text()
-		if err != nil {
-			return err
-		}
-		if err := s.take(':'); err != nil {
-			return err
-		}
-		if err := member(key); err != nil {
-			return err
-		}
-		s.space()
-		if s.peek() == '}' {
-			s.at++
-			return nil
-		}
-		if err := s.take(','); err != nil {
-			return err
-		}
-	}
-}
-
-// text reads a string and returns it unescaped, in place.
+// text reads the string that begins at s.at and returns it unescaped, in place.
 func (s *scanner) text() ([]byte, error) {
-	if s.peek() != '"' {
-		return nil, s.unexpected()
-	}
-	s.at++
-	start := s.at
+	start := s.at + 1
+	to := special(s.b, start)
+	s.at = to
+	// What is behind an escape moves down to to, which never passes s.at.
 	for s.at < len(s.b) {
-		switch s.b[s.at] {
-		case '"':
+		if s.b[s.at] == '"' {
 			s.at++
-			return s.b[start : s.at-1 : s.at-1], nil
-		case '\\':
-			return s.escaped(start, s.at)
-		}
-		s.at++
-	}
-	return nil, s.unexpected()
-}
-
-// escaped goes on with a string that has an escape; what is read moves down to
-// to, which never passes s.at.
-func (s *scanner) escaped(start, to int) ([]byte, error) {
-	for s.at < len(s.b) {
-		c := s.b[s.at]
-		s.at++
-		switch c {
-		case '"':
 			return s.b[start:to:to], nil
-		case '\\':
-			r, err := s.escape()
-			if err != nil {
-				return nil, err
-			}
-			to += utf8.EncodeRune(s.b[to:s.at], r)
-		default:
-			s.b[to] = c
-			to++
 		}
+		s.at++
+		r, err := s.escape()
+		if err != nil {
+			return nil, err
+		}
+		if r < utf8.RuneSelf {
+			s.b[to] = byte(r)
+			to++
+		} else {
+			to += utf8.EncodeRune(s.b[to:s.at], r)
+		}
+		end := special(s.b, s.at)
+		to += copy(s.b[to:], s.b[s.at:end])
+		s.at = end
 	}
 	return nil, s.unexpected()
 }
 
-// escape reads what follows a backslash.
+// Every byte of a word is one, or has its highest bit set only.
+const (
+	ones  = 0x0101010101010101
+	highs = ones << 7
+)
+
+// special returns the index of the first quote or backslash at or behind i,
+// len(b) if there is none. It looks at eight bytes at a time: subtracting one
+// from each sets the high bit of those that were zero, and the lowest such bit
+// is not a borrow's.
+func special(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		quote, backslash := word^ones*'"', word^ones*'\\'
+		if found := ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] == '"' || b[i] == '\\' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// escape reads what follows a backslash. \x and the octal digits are fastjson's.
 func (s *scanner) escape() (rune, error) {
-	c := s.peek()
+	if s.at >= len(s.b) {
+		return 0, s.unexpected()
+	}
+	c := s.b[s.at]
 	s.at++
 	switch c {
+	case 'u':
+		return s.unicode()
 	case '"', '\\', '/', '\'':
 		return rune(c), nil
 	case 'b':
@@ -194,24 +222,26 @@ func (s *scanner) escape() (rune, error) {
 		return '\t', nil
 	case 'v':
 		return '\v', nil
-	case 'u':
-		return s.unicode()
+	case '0', '1', '2', '3', '4', '5', '6', '7':
+		return rune(c - '0'), nil
+	case 'x':
+		return s.hex(2)
 	}
 	s.at--
 	return 0, s.unexpected()
 }
 
 // unicode reads the four digits of a \u escape, and a second escape if the first
-// is half of a surrogate pair.
+// is half of a surrogate pair. Half a pair alone is U+FFFD.
 func (s *scanner) unicode() (rune, error) {
-	r, err := s.hex4()
+	r, err := s.hex(4)
 	if err != nil || !utf16.IsSurrogate(r) {
 		return r, err
 	}
 	if s.at+1 < len(s.b) && s.b[s.at] == '\\' && s.b[s.at+1] == 'u' {
 		back := s.at
 		s.at += 2
-		low, err := s.hex4()
+		low, err := s.hex(4)
 		if err != nil {
 			return 0, err
 		}
@@ -223,21 +253,19 @@ func (s *scanner) unicode() (rune, error) {
 	return utf8.RuneError, nil
 }
 
-func (s *scanner) hex4() (rune, error) {
-	if s.at+4 > len(s.b) {
+// hex reads n hexadecimal digits.
+func (s *scanner) hex(n int) (rune, error) {
+	if n > len(s.b)-s.at {
 		s.at = len(s.b)
 		return 0, s.unexpected()
 	}
 	var r rune
-	for range 4 {
-		c := s.b[s.at]
+	for _, c := range s.b[s.at : s.at+n] {
 		switch {
 		case '0' <= c && c <= '9':
 			r = r<<4 | rune(c-'0')
-		case 'a' <= c && c <= 'f':
-			r = r<<4 | rune(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			r = r<<4 | rune(c-'A'+10)
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
 		default:
 			return 0, s.unexpected()
 		}
@@ -249,7 +277,6 @@ func (s *scanner) hex4() (rune, error) {
 // scalar reads a string, or a number, true or false as the text that it is.
 // Objects and arrays are skipped and count as null.
 func (s *scanner) scalar() (text []byte, null bool, err error) {
-	s.space()
 	switch s.peek() {
 	case '"':
 		text, err = s.text()
@@ -284,7 +311,7 @@ func (s *scanner) number(to *int32) error {
 		digits = digits[1:]
 	}
 	if len(digits) == 0 || len(digits) > 10 {
-		return malformed("the number %q", text)
+		return malformed("a number of %d bytes", len(text))
 	}
 	for _, c := range digits {
 		if c < '0' || c > '9' {
@@ -318,36 +345,43 @@ func (s *scanner) skip(depth int) error {
 	if depth > maxDepth {
 		return malformed("a JSON header that is nested too deeply")
 	}
-	s.space()
 	switch s.peek() {
 	case '{':
-		return s.object(func([]byte) error { return s.skip(depth + 1) })
+		return s.skipObject(depth)
 	case '[':
 		return s.skipArray(depth)
-	case '"':
-		_, err := s.text()
-		return err
 	}
 	_, _, err := s.scalar()
 	return err
 }
 
-func (s *scanner) skipArray(depth int) error {
+func (s *scanner) skipObject(depth int) error {
 	s.at++
-	if s.space(); s.peek() == ']' {
-		s.at++
-		return nil
-	}
-	for {
+	for first := true; ; first = false {
+		if _, ok, err := s.key(first); err != nil || !ok {
+			return err
+		}
 		if err := s.skip(depth + 1); err != nil {
 			return err
 		}
-		s.space()
-		if s.peek() == ']' {
+	}
+}
+
+func (s *scanner) skipArray(depth int) error {
+	s.at++
+	for first := true; ; first = false {
+		c := s.peek()
+		if c == ']' {
 			s.at++
 			return nil
 		}
-		if err := s.take(','); err != nil {
+		if !first {
+			if c != ',' {
+				return s.unexpected()
+			}
+			s.at++
+		}
+		if err := s.skip(depth + 1); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,3 @@
-// Package tcp is the production network: transport.Network on TCP sockets, with
-// one reading goroutine per connection. Close ends and joins all of them.
 package tcp
 
 import (
@@ -8,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/actormq/actormq/transport"
@@ -93,7 +89,8 @@ func (n *Network) Close() error {
 // Listen implements transport.Network. The error of an address in use wraps
 // syscall.EADDRINUSE and names the address.
 func (n *Network) Listen(addr string, accept func(transport.Conn) transport.Receiver) (transport.Listener, error) {
-	var config net.ListenConfig
+	config := net.ListenConfig{}
+	config.SetMultipathTCP(false) // peers speak plain TCP
 	l, err := config.Listen(n.ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("tcp: cannot listen on %s: %w", addr, err)
@@ -131,30 +128,31 @@ func (n *Network) acceptLoop(ln *listener, accept func(transport.Conn) transport
 	}
 }
 
-// serve starts reading from c.
-func (n *Network) serve(c *net.TCPConn, accept func(transport.Conn) transport.Receiver) {
-	conn := &conn{c: c, network: n}
-	conn.resumed = sync.NewCond(&conn.mu)
+// serve starts reading from c. It reports false, and accept is not called, once
+// the network is closed.
+func (n *Network) serve(c *net.TCPConn, accept func(transport.Conn) transport.Receiver) bool {
+	conn := newConn(n, c)
 	if !n.enter(conn) {
 		c.Close()
-		return
+		return false
 	}
 	receiver := accept(conn)
 	if receiver == nil {
-		c.Close()
+		conn.Close()
 		n.leave(conn)
-		return
+		return true
 	}
 	go func() {
 		defer n.leave(conn)
 		conn.read(receiver)
 	}()
+	return true
 }
 
 // Dial implements transport.Network.
 func (n *Network) Dial(addr string, timeout time.Duration, opened func(transport.Conn, error) transport.Receiver) {
 	if !n.enter(nil) {
-		opened(nil, transport.ErrClosed)
+		opened(nil, fmt.Errorf("tcp: cannot connect to %s: %w", addr, transport.ErrClosed))
 		return
 	}
 	go func() {
@@ -165,7 +163,10 @@ func (n *Network) Dial(addr string, timeout time.Duration, opened func(transport
 			opened(nil, fmt.Errorf("tcp: cannot connect to %s: %w", addr, err))
 			return
 		}
-		n.serve(c.(*net.TCPConn), func(conn transport.Conn) transport.Receiver { return opened(conn, nil) })
+		accept := func(conn transport.Conn) transport.Receiver { return opened(conn, nil) }
+		if !n.serve(c.(*net.TCPConn), accept) {
+			opened(nil, fmt.Errorf("tcp: cannot connect to %s: %w", addr, transport.ErrClosed))
+		}
 	}()
 }
 
@@ -173,100 +174,3 @@ type listener struct{ l *net.TCPListener }
 
 func (l *listener) Addr() netip.AddrPort { return unmap(l.l.Addr()) }
 func (l *listener) Close() error         { return l.l.Close() }
-
-func unmap(a net.Addr) netip.AddrPort {
-	p := a.(*net.TCPAddr).AddrPort()
-	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
-}
-
-// conn is one connection.
-type conn struct {
-	c       *net.TCPConn
-	network *Network
-	closing atomic.Bool // Close was called on this side
-
-	mu      sync.Mutex
-	paused  bool
-	resumed *sync.Cond
-}
-
-func (c *conn) LocalAddr() netip.AddrPort  { return unmap(c.c.LocalAddr()) }
-func (c *conn) RemoteAddr() netip.AddrPort { return unmap(c.c.RemoteAddr()) }
-
-// read delivers what comes until the connection ends.
-func (c *conn) read(r transport.Receiver) {
-	for {
-		c.awaitResume()
-		n, err := c.c.Read(r.Buffer())
-		if n > 0 {
-			if receiveErr := r.Received(n); receiveErr != nil && err == nil {
-				err = receiveErr
-			}
-		}
-		if err == nil {
-			continue
-		}
-		if c.closing.Load() {
-			err = nil
-		}
-		c.c.Close()
-		r.Closed(err)
-		return
-	}
-}
-
-func (c *conn) awaitResume() {
-	c.mu.Lock()
-	for c.paused && !c.closing.Load() {
-		c.resumed.Wait()
-	}
-	c.mu.Unlock()
-}
-
-func (c *conn) Pause() {
-	c.mu.Lock()
-	c.paused = true
-	c.mu.Unlock()
-}
-
-func (c *conn) Resume() {
-	c.mu.Lock()
-	c.paused = false
-	c.mu.Unlock()
-	c.resumed.Broadcast()
-}
-
-// Write writes bufs with as few system calls as the socket's window allows. The
-// deadline is pushed on as long as the peer takes something.
-func (c *conn) Write(bufs [][]byte) error {
-	remaining := net.Buffers(bufs)
-	for len(remaining) > 0 {
-		if err := c.c.SetWriteDeadline(time.Now().Add(c.network.writeTimeout)); err != nil {
-			return c.fail(err)
-		}
-		n, err := remaining.WriteTo(c.c)
-		if err == nil {
-			break
-		}
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return c.fail(err)
-		}
-	}
-	return nil
-}
-
-func (c *conn) fail(err error) error {
-	c.Close()
-	return fmt.Errorf("tcp: write to %s: %w", c.RemoteAddr(), err)
-}
-
-func (c *conn) Close() error {
-	if c.closing.Swap(true) {
-		return nil
-	}
-	err := c.c.Close()
-	c.mu.Lock() // a reader between its check and its wait must not miss this
-	c.mu.Unlock()
-	c.resumed.Broadcast()
-	return err
-}
