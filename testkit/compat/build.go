@@ -61,7 +61,9 @@ func (b *build) all(ctx context.Context, targets []cluster.Kind) error {
 			return err
 		}
 	}
-	//WORKER
+	if err := b.command(ctx, b.dir, "go", "build", "-o", b.bin("worker"), "./worker"); err != nil {
+		return err
+	}
 	if !slices.Contains(targets, cluster.Actormq) {
 		return nil
 	}

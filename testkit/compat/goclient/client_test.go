@@ -11,26 +11,10 @@ import (
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
-	"github.com/apache/rocketmq-client-go/v2/producer"
 	"github.com/stretchr/testify/require"
 )
 
 var ctx = context.Background()
-
-// newProducer starts a producer that is a client of its own.
-func newProducer(t *testing.T, c kit.Cluster, options ...producer.Option) rocketmq.Producer {
-	options = append([]producer.Option{
-		producer.WithNameServer(c.NameServers()),
-		producer.WithGroupName(kit.Name("producers")),
-		producer.WithInstanceName(kit.Name("producer")),
-		producer.WithQueueSelector(producer.NewManualQueueSelector()),
-	}, options...)
-	p, err := rocketmq.NewProducer(options...)
-	require.NoError(t, err)
-	require.NoError(t, p.Start())
-	t.Cleanup(func() { require.NoError(t, p.Shutdown()) })
-	return p
-}
 
 // message has a body and goes to a queue of the cluster's broker.
 func message(c kit.Cluster, topic string, queue int, body string) *primitive.Message {

@@ -18,7 +18,7 @@ func TestPushConsumption(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 4), kit.Name("group")
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	sent := send(t, p, c, topic, 4, 100, "early ")
 	var got inbox
 	newConsumer(t, c, group, topic, everything, got.take)
@@ -32,7 +32,7 @@ func TestTagFilter(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	var wanted []string
 	// "Aa" and "BB" have the same Java hash code, by which the broker filters. This
 	// client hashes bytes where Java hashes UTF-16, so only ASCII tags work with it.
@@ -61,7 +61,7 @@ func TestTagFilterAtTheBroker(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	for i, tag := range []string{"x", "Aa", "x", "BB", "x", "x"} {
 		m := message(c, topic, 0, fmt.Sprint(i))
 		m.WithTag(tag)
@@ -82,7 +82,7 @@ func TestOrderedConsumption(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 3), kit.Name("group")
-	send(t, newProducer(t, c), c, topic, 3, 60, "")
+	send(t, c.Producer(t), c, topic, 3, 60, "")
 	var mu sync.Mutex
 	busy := map[int]bool{}
 	refused := false
@@ -121,7 +121,7 @@ func TestBroadcasting(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 2), kit.Name("group")
-	sent := send(t, newProducer(t, c), c, topic, 2, 20, "")
+	sent := send(t, c.Producer(t), c, topic, 2, 20, "")
 	var boxes [2]inbox
 	for i := range boxes {
 		newConsumer(t, c, group, topic, everything, boxes[i].take, consumer.WithConsumerModel(consumer.BroadCasting))
@@ -153,7 +153,7 @@ func TestRetriesThenDeadLetterQueue(t *testing.T) {
 	c.AwaitRoute(t, "%RETRY%"+group, 1)
 	leave(t, introduction)
 	newConsumer(t, c, group, topic, everything, refuse, consumer.WithMaxReconsumeTimes(2))
-	sent, err := newProducer(t, c).SendSync(ctx, m)
+	sent, err := c.Producer(t).SendSync(ctx, m)
 	require.NoError(t, err)
 
 	dead := "%DLQ%" + group
@@ -180,7 +180,7 @@ func TestDelayLevel(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 3)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	var got inbox
 	newConsumer(t, c, kit.Name("group"), topic, everything, got.take)
 	delayed := message(c, topic, 2, "three seconds late")
@@ -214,7 +214,7 @@ func TestConsumeFromWhereWhenBroadcasting(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	send(t, p, c, topic, 1, 5, "old ")
 	second := time.Now().Truncate(time.Second).Add(2 * time.Second)
 	kit.Eventually(t, "second", func() bool { return time.Now().After(second) })
@@ -249,7 +249,7 @@ func TestNewGroupOfYoungTopicStartsAtZero(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	sent := send(t, newProducer(t, c), c, topic, 1, 5, "")
+	sent := send(t, c.Producer(t), c, topic, 1, 5, "")
 	var got inbox
 	newConsumer(t, c, kit.Name("group"), topic, everything, got.take, consumer.WithConsumeFromWhere(consumer.ConsumeFromLastOffset))
 	got.await(t, 5)
@@ -260,7 +260,7 @@ func TestOffsetsAreCommitted(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 2), kit.Name("group")
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	send(t, p, c, topic, 2, 40, "before ")
 	var first, second inbox
 	one := newConsumer(t, c, group, topic, everything, first.take)

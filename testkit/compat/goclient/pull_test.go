@@ -16,7 +16,7 @@ func TestPullByOffset(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	send(t, newProducer(t, c), c, topic, 1, 50, "")
+	send(t, c.Producer(t), c, topic, 1, 50, "")
 	puller := newPuller(t, c, kit.Name("group"), topic, everything)
 	mq := &primitive.MessageQueue{Topic: topic, BrokerName: c.BrokerName}
 
@@ -42,7 +42,7 @@ func TestLongPollWakesAtOnce(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	puller := newPuller(t, c, kit.Name("group"), topic, everything)
 	for offset := range 6 {
 		arrived := make(chan time.Time, 1)
@@ -71,7 +71,7 @@ func TestPollAndAck(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 2), kit.Name("group")
-	sent := send(t, newProducer(t, c), c, topic, 2, 30, "")
+	sent := send(t, c.Producer(t), c, topic, 2, 30, "")
 	p, err := consumer.NewPullConsumer(
 		consumer.WithNameServer(c.NameServers()), consumer.WithGroupName(group), consumer.WithInstance(kit.Name("poller")),
 		consumer.WithPullBatchSize(8), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
@@ -97,7 +97,7 @@ func TestOffsetsOfPullConsumer(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic, group := c.Topic(t, 1), kit.Name("group")
-	send(t, newProducer(t, c), c, topic, 1, 10, "")
+	send(t, c.Producer(t), c, topic, 1, 10, "")
 	mq := &primitive.MessageQueue{Topic: topic, BrokerName: c.BrokerName}
 	writer := newPuller(t, c, group, topic, everything)
 	kit.Eventually(t, "commit of offset 7", func() bool {

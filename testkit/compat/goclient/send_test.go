@@ -23,7 +23,7 @@ func TestSendSync(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 4)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	last := int64(-1)
 	for i := range 20 {
 		m := message(c, topic, i%4, fmt.Sprint("message ", i))
@@ -47,7 +47,7 @@ func TestSendAsync(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 2)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	const n = 200
 	var mu sync.Mutex
 	offsets := map[string]bool{}
@@ -81,7 +81,7 @@ func TestSendOneWay(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	for i := range 50 {
 		require.NoError(t, p.SendOneWay(ctx, message(c, topic, 0, fmt.Sprint("one-way ", i))))
 	}
@@ -97,7 +97,7 @@ func TestSendBatch(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c)
+	p := c.Producer(t)
 	send(t, p, c, topic, 1, 3, "before ")
 	var batch []*primitive.Message
 	for i := range 20 {
@@ -135,7 +135,7 @@ func TestUnicodeKeysTagsAndProperties(t *testing.T) {
 	m.WithProperty("näme", "värde 值 🦊")
 	m.WithProperty("spaces and = signs", "a = b & c")
 	m.Flag = -7
-	result, err := newProducer(t, c).SendSync(ctx, m)
+	result, err := c.Producer(t).SendSync(ctx, m)
 	require.NoError(t, err)
 	got := pull(t, newPuller(t, c, kit.Name("group"), topic, everything), c, topic, 0, 0, 1)[0]
 	require.Equal(t, m.Body, got.Body)
@@ -164,7 +164,7 @@ func TestLargestBody(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
-	p := newProducer(t, c, producer.WithCompressMsgBodyOverHowmuch(64<<20))
+	p := c.Producer(t, producer.WithCompressMsgBodyOverHowmuch(64<<20))
 	const limit = 4 << 20 // maxMessageSize: the body alone counts
 	largest := message(c, topic, 0, "")
 	largest.Body = noise(limit)
@@ -189,7 +189,7 @@ func TestCompressedBody(t *testing.T) {
 	c := kit.Main(t)
 	topic := c.Topic(t, 1)
 	m := message(c, topic, 0, strings.Repeat("compressible ", 80_000))
-	_, err := newProducer(t, c).SendSync(ctx, m)
+	_, err := c.Producer(t).SendSync(ctx, m)
 	require.NoError(t, err)
 	got := pull(t, newPuller(t, c, kit.Name("group"), topic, everything), c, topic, 0, 0, 1)[0]
 	require.EqualValues(t, primitive.FlagCompressed, got.SysFlag&primitive.FlagCompressed)
@@ -201,7 +201,7 @@ func TestTopicCreatedBySending(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)
 	topic := kit.Name("auto-created")
-	p := newProducer(t, c, producer.WithQueueSelector(producer.NewRoundRobinQueueSelector()))
+	p := c.Producer(t, producer.WithQueueSelector(producer.NewRoundRobinQueueSelector()))
 	result, err := p.SendSync(ctx, primitive.NewMessage(topic, []byte("first")))
 	require.NoError(t, err)
 	require.Equal(t, primitive.SendOK, result.Status)
@@ -211,7 +211,7 @@ func TestTopicCreatedBySending(t *testing.T) {
 func TestUnknownTopicWithoutAutoCreation(t *testing.T) {
 	t.Parallel()
 	c := kit.Strict(t)
-	p := newProducer(t, c, producer.WithQueueSelector(producer.NewRoundRobinQueueSelector()), producer.WithRetry(0))
+	p := c.Producer(t, producer.WithQueueSelector(producer.NewRoundRobinQueueSelector()), producer.WithRetry(0))
 	_, err := p.SendSync(ctx, primitive.NewMessage(kit.Name("nowhere"), []byte("lost")))
 	require.ErrorContains(t, err, "route info not found", "the name server has no route, not even of the template topic")
 

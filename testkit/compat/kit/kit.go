@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/admin"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
+	"github.com/apache/rocketmq-client-go/v2/producer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -98,4 +100,20 @@ func Eventually(t testing.TB, what string, done func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// Producer starts a producer that is a client of its own and sends each message
+// to the queue that the message names.
+func (c Cluster) Producer(t testing.TB, options ...producer.Option) rocketmq.Producer {
+	options = append([]producer.Option{
+		producer.WithNameServer(c.NameServers()),
+		producer.WithGroupName(Name("producers")),
+		producer.WithInstanceName(Name("producer")),
+		producer.WithQueueSelector(producer.NewManualQueueSelector()),
+	}, options...)
+	p, err := rocketmq.NewProducer(options...)
+	require.NoError(t, err)
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { require.NoError(t, p.Shutdown()) })
+	return p
 }

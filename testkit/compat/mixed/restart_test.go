@@ -1,0 +1,133 @@
+package mixed
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/actormq/actormq/testkit/compat/cluster"
+	"github.com/actormq/actormq/testkit/compat/kit"
+	rocketmq "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	"github.com/stretchr/testify/require"
+)
+
+func TestBrokerRestartedBySIGTERM(t *testing.T) { t.Parallel(); brokerRestart(t, syscall.SIGTERM) }
+func TestBrokerRestartedBySIGKILL(t *testing.T) { t.Parallel(); brokerRestart(t, syscall.SIGKILL) }
+
+// brokerRestart requires messages, queue offsets and consumer offsets to be there
+// after a restart, and clients that stay to go on by themselves.
+func brokerRestart(t *testing.T, sig syscall.Signal) {
+	launcher, kind, err := cluster.FromEnv()
+	require.NoError(t, err)
+	names, err := launcher.StartNameServer(kind)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = names.Stop(syscall.SIGKILL) })
+	broker, err := launcher.StartBroker(kind, cluster.BrokerConfig{NameServer: names.Addr})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = broker.Stop(syscall.SIGKILL) })
+	c := kit.Cluster{NameServer: names.Addr, Broker: broker.Addr, BrokerName: broker.Config.Name, Name: broker.Config.Cluster}
+	topic, producer := c.Topic(t, 4), c.Producer(t)
+
+	groups := map[string]string{"go": kit.Name("group"), "java": kit.Name("group")}
+	before := sendMany(t, c, producer, topic, 0, 40)
+	for language, group := range groups {
+		w := startWorker(t, language, "consume", c.NameServer, group, topic)
+		requireAll(t, w, before)
+		w.leave() // commits
+	}
+	var steady []*worker
+	for _, language := range []string{"go", "java"} {
+		w := startWorker(t, language, "consume", c.NameServer, kit.Name("steady"), topic)
+		requireAll(t, w, before)
+		steady = append(steady, w)
+	}
+	between := sendMany(t, c, producer, topic, 10, 40)
+	for _, group := range groups {
+		// Offsets are written every few seconds; only then does a kill keep them.
+		kit.Eventually(t, "offsets of "+group+" on disk", func() bool { return sig == syscall.SIGTERM || offsetsStored(t, broker, topic, group) })
+	}
+
+	broker, err = launcher.Restart(kind, broker, sig)
+	require.NoError(t, err)
+
+	for language, group := range groups {
+		w := startWorker(t, language, "consume", c.NameServer, group, topic)
+		requireAll(t, w, between)
+	}
+	// Queue offsets go on at 20.
+	after := sendMany(t, c, c.Producer(t), topic, 20, 20)
+	all := slices.Concat(before, between, after)
+	for _, w := range steady {
+		kit.Eventually(t, "arrival of all messages at "+w.name, func() bool { return len(distinct(w.bodies())) >= len(all) })
+		require.ElementsMatch(t, all, distinct(w.bodies()), "nothing is lost; what was not committed may come twice")
+	}
+	fresh := startWorker(t, "go", "consume", c.NameServer, kit.Name("fresh"), topic)
+	requireAll(t, fresh, all)
+}
+
+// sendMany sends to the four queues in turn, the first message of each getting
+// queue offset base.
+func sendMany(t *testing.T, c kit.Cluster, p rocketmq.Producer, topic string, base int64, n int) []string {
+	t.Helper()
+	var bodies []string
+	for i := range n {
+		m := primitive.NewMessage(topic, fmt.Appendf(nil, "%d of %d on %d", i, n, base))
+		m.Queue = &primitive.MessageQueue{Topic: topic, BrokerName: c.BrokerName, QueueId: i % 4}
+		result, err := p.SendSync(context.Background(), m)
+		require.NoError(t, err)
+		require.Equal(t, base+int64(i/4), result.QueueOffset)
+		bodies = append(bodies, string(m.Body))
+	}
+	return bodies
+}
+
+// requireAll waits for the messages and requires that they came once, and
+// nothing else.
+func requireAll(t *testing.T, w *worker, want []string) {
+	t.Helper()
+	kit.Eventually(t, fmt.Sprintf("arrival of %d messages at %s", len(want), w.name), func() bool { return len(w.bodies()) >= len(want) })
+	require.ElementsMatch(t, want, w.bodies())
+}
+
+func distinct(bodies []string) []string {
+	set := map[string]bool{}
+	for _, b := range bodies {
+		set[b] = true
+	}
+	return slices.Collect(maps.Keys(set))
+}
+
+// offsetsStored looks for offset 10 of all four queues in the broker's
+// config/consumerOffset.json, whose numbers are bare keys.
+func offsetsStored(t *testing.T, b *cluster.Broker, topic, group string) bool {
+	text, err := os.ReadFile(filepath.Join(b.Config.Store, "config", "consumerOffset.json"))
+	if err != nil {
+		return false
+	}
+	plain := regexp.MustCompile(`[\s"]`).ReplaceAllString(string(text), "")
+	_, rest, found := strings.Cut(plain, topic+"@"+group+":{")
+	if !found {
+		return false
+	}
+	stored := map[string]string{}
+	table, _, _ := strings.Cut(rest, "}")
+	for pair := range strings.SplitSeq(table, ",") {
+		queue, offset, _ := strings.Cut(pair, ":")
+		stored[queue] = offset
+	}
+	for queue := range 4 {
+		if stored[strconv.Itoa(queue)] != "10" {
+			return false
+		}
+	}
+	return true
+}
