@@ -128,10 +128,11 @@ func (s *Store) recover() error {
 	if err := s.Log.Truncate(end, s.Recovery.Crashed); err != nil {
 		return err
 	}
+	s.Index.Truncate(end)
 	s.Recovery.From, s.Recovery.End = from, end
 	if s.Queues, err = consumequeue.Open(consumequeue.Options{
 		FS: s.options.FS, Dir: s.file("consumequeue"), FileSize: s.options.ConsumeQueueSize,
-		Handles: s.handles, LogMin: s.Log.MinOffset(), LogMax: end, Verify: s.verify,
+		Handles: s.handles, LogMin: s.Log.MinOffset, LogMax: end, Verify: s.verify,
 	}); err != nil {
 		return err
 	}
@@ -156,9 +157,13 @@ func (s *Store) recover() error {
 }
 
 // verify tells whether a record is the message of a queue at an offset.
-func (s *Store) verify(u consumequeue.Unit, topic string, queueID int32, offset int64) bool {
+func (s *Store) verify(u consumequeue.Unit, topic string, queueID int32, offset int64) (bool, error) {
 	_, r, err := s.Lookup(u.Phys, nil)
-	return err == nil && string(r.Topic) == topic && r.QueueID == queueID && r.QueueOffset == offset
+	var corrupt *record.CorruptError
+	if errors.Is(err, commitlog.ErrOutOfRange) || errors.As(err, &corrupt) || errors.Is(err, record.ErrShort) {
+		return false, nil
+	}
+	return err == nil && string(r.Topic) == topic && r.QueueID == queueID && r.QueueOffset == offset, err
 }
 
 // scanStart returns where recovery has to begin: at a record, or at the start of

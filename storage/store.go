@@ -170,8 +170,11 @@ func (s *Store) moveCheckpoint(change func(*checkpoint.Checkpoint)) error {
 	return nil
 }
 
-// FlushIndex makes the index durable.
+// FlushIndex makes the index durable, after the log that it speaks of.
 func (s *Store) FlushIndex() error {
+	if _, err := s.Log.Sync(); err != nil {
+		return err
+	}
 	if err := s.Index.Flush(); err != nil {
 		return err
 	}

@@ -199,6 +199,14 @@ func (x *Index) EndPhys() int64 { return x.end().endPhys }
 // milliseconds.
 func (x *Index) EndTime() int64 { return x.end().endTime }
 
+// Truncate says that the CommitLog ends at end. What is indexed behind it was lost
+// with a crash: the entries lead nowhere, and new records take their places.
+func (x *Index) Truncate(end int64) {
+	for _, f := range x.files {
+		f.endPhys = min(f.endPhys, max(end-1, 0))
+	}
+}
+
 // end returns the header that says where the index ends: the last file's, unless
 // a crash came before its first flush.
 func (x *Index) end() header {
