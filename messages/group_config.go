@@ -43,19 +43,28 @@ func (c *SubscriptionGroupConfig) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &p); err != nil {
 		return err
 	}
-	p.Attributes = table(p.Attributes)
-	if len(p.GroupRetryPolicy) == 0 || string(p.GroupRetryPolicy) == "null" {
-		p.GroupRetryPolicy = json.RawMessage(defaultRetryPolicy)
-	}
-	if string(p.SubscriptionDataSet) == "null" {
-		p.SubscriptionDataSet = nil
-	}
 	*c = SubscriptionGroupConfig(p)
+	c.fill()
 	return nil
 }
 
 // Encode returns the JSON text.
-func (c *SubscriptionGroupConfig) Encode() ([]byte, error) { return encode(c) }
+func (c *SubscriptionGroupConfig) Encode() ([]byte, error) {
+	whole := *c
+	whole.fill()
+	return encode(&whole)
+}
+
+// fill replaces what is nil by its default.
+func (c *SubscriptionGroupConfig) fill() {
+	c.Attributes = table(c.Attributes)
+	if len(c.GroupRetryPolicy) == 0 || string(c.GroupRetryPolicy) == "null" {
+		c.GroupRetryPolicy = json.RawMessage(defaultRetryPolicy)
+	}
+	if string(c.SubscriptionDataSet) == "null" {
+		c.SubscriptionDataSet = nil
+	}
+}
 
 // DecodeSubscriptionGroupConfig decodes one group's configuration.
 func DecodeSubscriptionGroupConfig(b []byte) (*SubscriptionGroupConfig, error) {

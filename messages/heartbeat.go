@@ -91,7 +91,7 @@ type CheckClient struct {
 	ClientID         string            `json:"clientId"`
 	Group            string            `json:"group"`
 	Namespace        string            `json:"namespace,omitempty"`
-	SubscriptionData *SubscriptionData `json:"subscriptionData"`
+	SubscriptionData *SubscriptionData `json:"subscriptionData,omitempty"`
 }
 
 // DecodeCheckClient decodes the body of CHECK_CLIENT_CONFIG.

@@ -9,7 +9,9 @@ type ConsumerOffsets struct {
 }
 
 // Encode returns the JSON text.
-func (o *ConsumerOffsets) Encode() ([]byte, error) { return encode(o) }
+func (o *ConsumerOffsets) Encode() ([]byte, error) {
+	return encode(ConsumerOffsets{o.DataVersion, table(o.OffsetTable)})
+}
 
 // DecodeConsumerOffsets decodes the answer to GET_ALL_CONSUMER_OFFSET.
 func DecodeConsumerOffsets(b []byte) (*ConsumerOffsets, error) {
@@ -78,4 +80,6 @@ type QueryCorrectionOffsetBody struct {
 }
 
 // Encode returns the JSON text.
-func (q *QueryCorrectionOffsetBody) Encode() ([]byte, error) { return encode(q) }
+func (q *QueryCorrectionOffsetBody) Encode() ([]byte, error) {
+	return encode(QueryCorrectionOffsetBody{table(q.CorrectionOffsets)})
+}

@@ -157,7 +157,9 @@ type QueryConsumeTimeSpanBody struct {
 }
 
 // Encode returns the JSON text.
-func (q *QueryConsumeTimeSpanBody) Encode() ([]byte, error) { return encode(q) }
+func (q *QueryConsumeTimeSpanBody) Encode() ([]byte, error) {
+	return encode(QueryConsumeTimeSpanBody{list(q.ConsumeTimeSpanSet)})
+}
 
 // DecodeQueryConsumeTimeSpan decodes the answer to QUERY_CONSUME_TIME_SPAN.
 func DecodeQueryConsumeTimeSpan(b []byte) (*QueryConsumeTimeSpanBody, error) {
@@ -185,7 +187,11 @@ type QueryConsumeQueueResponseBody struct {
 }
 
 // Encode returns the JSON text.
-func (q *QueryConsumeQueueResponseBody) Encode() ([]byte, error) { return encode(q) }
+func (q *QueryConsumeQueueResponseBody) Encode() ([]byte, error) {
+	whole := *q
+	whole.QueueData = list(q.QueueData)
+	return encode(&whole)
+}
 
 // DecodeQueryConsumeQueue decodes the answer to QUERY_CONSUME_QUEUE.
 func DecodeQueryConsumeQueue(b []byte) (*QueryConsumeQueueResponseBody, error) {

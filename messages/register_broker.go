@@ -70,6 +70,7 @@ func DecodeRegisterBroker(b []byte, compressed bool, version int32) (*TopicTable
 	if err != nil {
 		return nil, err
 	}
+	topics.dropNil()
 	return topics.whole(), nil
 }
 

@@ -63,6 +63,7 @@ type BrokerMemberGroup struct {
 
 // Encode returns the JSON text of the answer to GET_BROKER_MEMBER_GROUP.
 func (g BrokerMemberGroup) Encode() ([]byte, error) {
+	g.BrokerAddrs = table(g.BrokerAddrs)
 	return encode(struct {
 		BrokerMemberGroup BrokerMemberGroup `json:"brokerMemberGroup"`
 	}{g})

@@ -80,7 +80,11 @@ func (c *TopicConfig) UnmarshalJSON(b []byte) error {
 }
 
 // Encode returns the JSON text.
-func (c *TopicConfig) Encode() ([]byte, error) { return encode(c) }
+func (c *TopicConfig) Encode() ([]byte, error) {
+	whole := *c
+	whole.Attributes = table(c.Attributes)
+	return encode(&whole)
+}
 
 // DecodeTopicConfig decodes one topic's configuration.
 func DecodeTopicConfig(b []byte) (*TopicConfig, error) { return decode[TopicConfig](b, "topic") }
@@ -129,19 +133,26 @@ func DecodeTopicTable(b []byte) (*TopicTable, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.dropNil()
 	return t.whole(), nil
 }
 
-// whole returns t without nil configurations and nil maps.
-func (t *TopicTable) whole() *TopicTable {
+func (t *TopicTable) dropNil() {
 	maps.DeleteFunc(t.TopicConfigTable, func(_ string, c *TopicConfig) bool { return c == nil })
+}
+
+// whole returns t, without nil maps.
+func (t *TopicTable) whole() *TopicTable {
 	t.TopicConfigTable = table(t.TopicConfigTable)
 	t.TopicQueueMappingInfoMap, t.TopicQueueMappingDetails = table(t.TopicQueueMappingInfoMap), table(t.TopicQueueMappingDetails)
 	return t
 }
 
 // Encode returns the JSON text.
-func (t *TopicTable) Encode() ([]byte, error) { return encode(t) }
+func (t *TopicTable) Encode() ([]byte, error) {
+	whole := *t
+	return encode(whole.whole())
+}
 
 // TopicConfigList is the body of UPDATE_AND_CREATE_TOPIC_LIST
 // (RocketMQ: CreateTopicListRequestBody).
