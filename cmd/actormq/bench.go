@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/actormq/actormq/testkit/bench"
+)
+
+// benchThreads bounds the generator's use of a machine that it shares with the
+// broker it measures.
+const benchThreads = 2
+
+func benchCommand() *cobra.Command {
+	o := bench.Defaults()
+	var servers []string
+	var mode, consume, header, output string
+	var quiet bool
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Load a broker and measure it",
+		Long: `Loads a RocketMQ broker, this one or Apache's, and prints rate, latencies and, of a
+process on this machine, CPU time per message and memory.
+
+Without --rate as many messages are in flight as there are --callers (or --window
+in mode async). With --rate each message has a time at which it is due; latency
+counts from then, also for messages that were sent late.`,
+		Example: `  actormq bench --duration 10s
+  actormq bench --callers 512 --connections 8 --pid $(pgrep -f 'actormq broker')
+  actormq bench --rate 20000 --duration 30s -o json
+  actormq bench --mode batch --batch 100 --size 256
+  actormq bench --count 1000000 --topic replay && actormq bench --consume catch-up --topic replay
+  actormq bench --consume tail --rate 1000`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Mode = bench.Mode(mode)
+			if consume != "" {
+				o.Mode = bench.Mode(consume)
+			}
+			flags := cmd.Flags()
+			if !flags.Changed("duration") && (o.Mode == bench.CatchUp || flags.Changed("count")) {
+				o.Duration = 0
+			}
+			switch header {
+			case "json":
+			case "binary":
+				o.Binary = true
+			default:
+				return usagef("--header %q is neither json nor binary", header)
+			}
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			if !quiet {
+				o.Progress = func(p bench.Progress) { fmt.Fprintln(cmd.ErrOrStderr(), p) }
+			}
+			o.NameServers = nameServers(servers)
+			runtime.GOMAXPROCS(min(benchThreads, runtime.GOMAXPROCS(0)))
+			ctx, cancel := untilSignal(cmd.Context())
+			defer cancel()
+			report, err := bench.Run(ctx, o)
+			if err != nil {
+				return err
+			}
+			if output == outputJSON {
+				err = json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+			} else {
+				err = report.Write(cmd.OutOrStdout())
+			}
+			if err == nil && report.Lost() > 0 {
+				err = fmt.Errorf("%d acknowledged messages are not in the queues", report.Lost())
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	nameServerFlag(f, &servers)
+	f.StringVarP(&o.Topic, "topic", "t", o.Topic, "topic to use; it is created if it does not exist")
+	f.IntVar(&o.Queues, "queues", o.Queues, "queues of the topic to use on each broker")
+	f.IntVar(&o.Connections, "connections", o.Connections, "connections")
+	f.IntVar(&o.Callers, "callers", o.Callers, "callers that wait for answers, over all connections")
+	f.IntVar(&o.Window, "window", o.Window, "messages in flight over all connections, with --mode async or --rate")
+	f.IntVar(&o.Size, "size", o.Size, "bytes of a message's body")
+	f.StringVar(&mode, "mode", string(bench.Sync), "sync, async, oneway or batch")
+	f.StringVar(&consume, "consume", "", "measure consumption instead: catch-up (read the topic) or tail (latency to the consumer)")
+	f.IntVar(&o.Batch, "batch", o.Batch, "messages of a batch")
+	f.IntVar(&o.PullSize, "pull-size", o.PullSize, "messages of a pull")
+	f.DurationVarP(&o.Duration, "duration", "d", o.Duration, "time to measure")
+	f.DurationVar(&o.Warmup, "warmup", 0, "time to load before measuring")
+	f.Int64Var(&o.Count, "count", 0, "messages to send or read; without --duration there is no other end")
+	f.Float64Var(&o.Rate, "rate", 0, "messages a second, over all connections; 0 for as many as possible")
+	f.IntVar(&o.PID, "pid", 0, "process whose CPU time and memory to report")
+	f.StringVar(&header, "header", "json", "encoding of headers: json or binary")
+	f.StringVarP(&output, "output", "o", outputText, "text or json")
+	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
+	return c
+}

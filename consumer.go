@@ -1,0 +1,7 @@
+package actormq
+
+import "github.com/actormq/actormq/messages"
+
+type Consumer struct{ data messages.ConsumerData }
+
+func (c *Consumer) rebalanceSoon() {}

@@ -1,0 +1,38 @@
+// Package actormq is the Go client of RocketMQ name servers and brokers, those
+// of this project and Apache's.
+//
+// A Client stands for one set of name servers. It finds out which broker has
+// which queues and keeps a connection to each broker that it needs. Producers
+// and Consumers are made from it and share its connections:
+//
+//	client, err := actormq.NewClient(actormq.Options{NameServers: []string{"127.0.0.1:9876"}})
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//
+//	producer, err := client.NewProducer(actormq.ProducerOptions{Group: "writers"})
+//	if err != nil {
+//		return err
+//	}
+//	sent, err := producer.Send(ctx, &actormq.Message{Topic: "greetings", Body: []byte("hello")})
+//
+//	consumer, err := client.NewConsumer(actormq.ConsumerOptions{
+//		Group: "readers", Subscriptions: []actormq.Subscription{{Topic: "greetings"}},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	err = consumer.Run(ctx, func(ctx context.Context, m *actormq.Received) error {
+//		fmt.Printf("%s\n", m.Body)
+//		return nil // an error has the message delivered again later
+//	})
+//
+// Delivery is at least once: a message may come twice, after a failure or while
+// a group's queues change hands.
+//
+// Everything takes a context and ends with it. What brokers and name servers
+// refuse comes as an *Error, which errors.Is compares with the sentinels of this
+// package. All types may be used by several goroutines at once unless they say
+// otherwise, and after Client.Close no goroutine or connection is left.
+package actormq

@@ -1,0 +1,83 @@
+package actormq
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// localAddr returns the first address of this machine that is neither loopback
+// nor link-local, IPv4 before IPv6, else 127.0.0.1. It only makes ids unique
+// across machines and readable.
+func localAddr() netip.Addr {
+	best := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	found := false
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return best
+	}
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		addr := prefix.Addr().Unmap()
+		switch {
+		case addr.IsLoopback() || addr.IsLinkLocalUnicast():
+		case addr.Is4():
+			return addr
+		case !found:
+			best, found = addr, true
+		}
+	}
+	return best
+}
+
+// uniqKeys makes message ids in the layout of the Java client's, in upper-case
+// hex (RocketMQ: MessageClientIDSetter):
+//
+//	address 4 or 16 | process id 2 | number of the generator 4 |
+//	milliseconds since the month began, local time 4 | counter 2
+//
+// Up to 65536 ids a millisecond are distinct.
+type uniqKeys struct {
+	mu      sync.Mutex
+	prefix  string
+	month   time.Time // when the month of the last id began
+	next    time.Time // and when it ends
+	counter uint16
+}
+
+func newUniqKeys(addr netip.Addr, serial uint32) *uniqKeys {
+	raw := addr.AsSlice()
+	raw = binary.BigEndian.AppendUint16(raw, uint16(os.Getpid()))
+	raw = binary.BigEndian.AppendUint32(raw, serial)
+	return &uniqKeys{prefix: upperHex(raw)}
+}
+
+func (u *uniqKeys) make(now time.Time) string {
+	u.mu.Lock()
+	if now.Before(u.month) || !now.Before(u.next) {
+		u.month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
+		u.next = u.month.AddDate(0, 1, 0)
+	}
+	raw := binary.BigEndian.AppendUint32(nil, uint32(now.Sub(u.month).Milliseconds()))
+	raw = binary.BigEndian.AppendUint16(raw, u.counter)
+	u.counter++
+	u.mu.Unlock()
+	return u.prefix + upperHex(raw)
+}
+
+func upperHex(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }
+
+// newClientID makes an id that no other client has: address@pid#nanoseconds, as
+// the Java client does (RocketMQ: ClientConfig.buildMQClientId).
+func newClientID(addr netip.Addr, now time.Time) string {
+	return fmt.Sprintf("%s@%d#%d", addr, os.Getpid(), now.UnixNano())
+}

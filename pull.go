@@ -1,0 +1,189 @@
+package actormq
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+)
+
+// Bits of a pull's sysFlag (RocketMQ: PullSysFlag).
+const (
+	pullCommit       = 1 << 0
+	pullSuspend      = 1 << 1
+	pullSubscription = 1 << 2
+)
+
+// pullSlack is what a broker may take longer than it was asked to hold a pull.
+const pullSlack = 15 * time.Second
+
+// PullRequest asks for messages of one queue.
+type PullRequest struct {
+	Group  string // whose permissions and statistics count
+	Queue  Queue
+	Offset int64 // of the first message wanted
+	Max    int   // messages; 0 means 32, which is also what brokers give at most by default
+	Tags   string
+	// Hold is how long the broker may wait for a message if there is none; 0 has it
+	// answer at once.
+	Hold time.Duration
+
+	commit    int64 // the group's offset to commit on the way, if commits
+	commits   bool
+	version   int64  // of the subscription
+	brokerID  int64  // the process to ask
+	expresses string // type of the expression, TAG if empty
+}
+
+// PullStatus is the outcome of a pull.
+type PullStatus int
+
+// The outcomes. In all of them PullResult.Next is where to go on.
+const (
+	// PullFound means that there are messages.
+	PullFound PullStatus = iota
+	// PullNothing means that the queue ends at the offset.
+	PullNothing
+	// PullNoMatch means that there are messages, none of which has the tags.
+	PullNoMatch
+	// PullMoved means that the offset is outside of the queue.
+	PullMoved
+)
+
+// PullResult is what a pull brought.
+type PullResult struct {
+	Status   PullStatus
+	Messages []*Received
+	Next     int64 // the offset to go on at
+	Min, Max int64 // of the queue
+
+	suggested int64 // the broker's process to ask next
+}
+
+// Pull reads messages of a queue. They are not marked as consumed: that is
+// CommitOffset's. It fails with an *Error where the broker refuses.
+func (c *Client) Pull(ctx context.Context, r PullRequest) (*PullResult, error) {
+	if _, err := c.masterOf(ctx, r.Queue); err != nil {
+		return nil, err
+	}
+	subscription, err := messages.BuildSubscription(r.Queue.Topic, r.Tags, r.expresses)
+	if err != nil {
+		return nil, fmt.Errorf("actormq: %w", err)
+	}
+	addr := c.routes.any(r.Queue.Broker, r.brokerID)
+	ctx, cancel := c.bounded(ctx, r.Hold+pullSlack)
+	defer cancel()
+	response, err := c.invoke(ctx, addr, r.encode(subscription))
+	if err != nil {
+		return nil, err
+	}
+	result := &PullResult{}
+	switch messages.ResponseCode(response.Code) {
+	case messages.Success:
+		result.Status = PullFound
+	case messages.PullNotFound:
+		result.Status = PullNothing
+	case messages.PullRetryImmediately:
+		result.Status = PullNoMatch
+	case messages.PullOffsetMoved:
+		result.Status = PullMoved
+	default:
+		return nil, refusal(addr, response)
+	}
+	if err := result.decode(r.Queue, subscription, response); err != nil {
+		return nil, fmt.Errorf("actormq: answer of %s to a pull of %s: %w", addr, r.Queue, err)
+	}
+	return result, nil
+}
+
+func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.Command {
+	flag := int64(pullSubscription)
+	if r.Hold > 0 {
+		flag |= pullSuspend
+	}
+	if r.commits {
+		flag |= pullCommit
+	}
+	if r.Max <= 0 {
+		r.Max = 32
+	}
+	c := newRequest(messages.CodePullMessage)
+	c.Ext.Set("consumerGroup", r.Group)
+	setQueue(c, r.Queue)
+	c.Ext.SetInt("queueOffset", r.Offset)
+	c.Ext.SetInt("maxMsgNums", int64(r.Max))
+	c.Ext.SetInt("sysFlag", flag)
+	c.Ext.SetInt("commitOffset", r.commit)
+	c.Ext.SetInt("suspendTimeoutMillis", r.Hold.Milliseconds())
+	c.Ext.Set("subscription", subscription.SubString)
+	c.Ext.SetInt("subVersion", r.version)
+	c.Ext.Set("expressionType", subscription.ExpressionType)
+	return c
+}
+
+func (p *PullResult) decode(q Queue, subscription *messages.SubscriptionData, response *messages.Command) error {
+	for _, field := range []struct {
+		name string
+		to   *int64
+	}{{"nextBeginOffset", &p.Next}, {"minOffset", &p.Min}, {"maxOffset", &p.Max}, {"suggestWhichBrokerId", &p.suggested}} {
+		n, err := response.Ext.Int64(field.name)
+		if err != nil {
+			return err
+		}
+		*field.to = n
+	}
+	if p.Status != PullFound {
+		return nil
+	}
+	for rest := response.Body; len(rest) > 0; {
+		var r record.Record
+		n, err := record.Decode(rest, &r)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", len(p.Messages), err)
+		}
+		rest = rest[n:]
+		m, err := newReceived(q, &r)
+		if err != nil {
+			return err
+		}
+		// Brokers compare hashes of tags.
+		if !subscription.MatchesAll() && messages.IsTagExpression(subscription.ExpressionType) && !slices.Contains(subscription.TagsSet, m.Tags) {
+			continue
+		}
+		p.Messages = append(p.Messages, m)
+	}
+	if len(p.Messages) == 0 {
+		p.Status = PullNoMatch
+	}
+	return nil
+}
+
+// newReceived makes a message of a stored record, of which it keeps nothing.
+func newReceived(q Queue, r *record.Record) (*Received, error) {
+	body, err := decompress(r.Body, r.SysFlag)
+	if err != nil {
+		return nil, fmt.Errorf("message at %s offset %d: %w", q, r.QueueOffset, err)
+	}
+	m := &Received{
+		OffsetID: messages.EncodeOffsetMsgID(r.StoreHost, r.PhysOffset),
+		Topic:    string(r.Topic), Properties: messages.Properties(r.Properties), Body: body, Flag: r.Flag,
+		Queue: q, Offset: r.QueueOffset, PhysicalOffset: r.PhysOffset,
+		Born: time.UnixMilli(r.BornTimestamp), BornHost: r.BornHost,
+		Stored: time.UnixMilli(r.StoreTimestamp), StoreHost: r.StoreHost,
+		Attempts: int(r.ReconsumeTimes),
+	}
+	m.ID = m.Properties[messages.PropertyUniqKey]
+	if m.ID == "" {
+		m.ID = m.OffsetID
+	}
+	m.Tags = m.Properties[messages.PropertyTags]
+	m.Keys = strings.Fields(m.Properties[messages.PropertyKeys])
+	if origin := m.Properties[messages.PropertyRetryTopic]; origin != "" && messages.IsRetryTopic([]byte(q.Topic)) {
+		m.Topic = origin
+	}
+	return m, nil
+}

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/transport/remoting"
+)
+
+// Bits of a pull's sysFlag (RocketMQ: PullSysFlag).
+const (
+	pullSuspend      = 2
+	pullSubscription = 4
+)
+
+// holdMillis is how long a broker may hold a pull of mode tail.
+const holdMillis = 5000
+
+// puller is one connection that reads queues, each by one pull at a time.
+type puller struct {
+	control *control
+	conn    net.Conn
+	in      *reader
+	stats   *stats
+	out     []byte
+	queues  []*pulled
+	o       *Options
+	waiting int // pulls without an answer
+}
+
+// pulled is a queue that is read.
+type pulled struct {
+	queue      actormq.Queue
+	first      int64
+	next, last int64 // offsets: to go on at, and the end of a pass; last < 0 without one
+	asked      time.Duration
+}
+
+func dialPuller(ctx context.Context, addr string, queues []*pulled, c *control, o *Options) (*puller, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return &puller{control: c, conn: conn, in: newReader(conn), stats: newStats(), queues: queues, o: o}, nil
+}
+
+// run pulls until the run stops or the queues are read.
+func (p *puller) run() error {
+	for i := range p.queues {
+		p.ask(i)
+	}
+	for {
+		if len(p.out) > 0 {
+			_, err := p.conn.Write(p.out)
+			p.out = p.out[:0]
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+		}
+		if p.waiting == 0 {
+			return nil
+		}
+		if err := p.in.read(p.answered); err != nil {
+			if p.control.ended.Load() && p.o.Mode == Tail {
+				return nil // held pulls are not waited for
+			}
+			return err
+		}
+	}
+}
+
+// ask adds the next pull of a queue, unless it is at its end or the run stops.
+func (p *puller) ask(i int) {
+	q := p.queues[i]
+	if q.last >= 0 && q.next >= q.last {
+		if p.o.Duration == 0 || q.first >= q.last {
+			return
+		}
+		q.next = q.first
+	}
+	if p.control.ended.Load() {
+		return
+	}
+	flag, hold := pullSubscription, 0
+	if p.o.Mode == Tail {
+		flag, hold = pullSubscription|pullSuspend, holdMillis
+	}
+	c := messages.Command{
+		Code: int32(messages.CodePullMessage), Language: messages.Go, Version: messages.ProtocolVersion, Opaque: int32(i),
+	}
+	if p.o.Binary {
+		c.Encoding = messages.BinaryHeader
+	}
+	for _, field := range [...][2]string{
+		{"consumerGroup", "actormq-bench"}, {"topic", q.queue.Topic}, {"queueId", strconv.Itoa(q.queue.ID)},
+		{"queueOffset", strconv.FormatInt(q.next, 10)}, {"maxMsgNums", strconv.Itoa(p.o.PullSize)},
+		{"sysFlag", strconv.Itoa(flag)}, {"commitOffset", "0"}, {"suspendTimeoutMillis", strconv.Itoa(hold)},
+		{"subscription", messages.SubscribeAll}, {"subVersion", "0"}, {"expressionType", "TAG"}, {"bname", q.queue.Broker},
+	} {
+		c.Ext.Append([]byte(field[0]), []byte(field[1]))
+	}
+	p.out = remoting.AppendFrame(p.out, &c)
+	q.asked = p.control.now()
+	p.waiting++
+}
+
+// answered takes the answer to a pull and asks for more.
+func (p *puller) answered(frame []byte) error {
+	var c messages.Command
+	if err := remoting.Decode(frame, &c); err != nil {
+		return err
+	}
+	if !c.IsResponse() || c.Opaque < 0 || int(c.Opaque) >= len(p.queues) {
+		return nil
+	}
+	p.waiting--
+	q := p.queues[c.Opaque]
+	now := p.control.now()
+	code := messages.ResponseCode(c.Code)
+	switch code {
+	case messages.Success, messages.PullNotFound, messages.PullRetryImmediately, messages.PullOffsetMoved:
+		next, err := c.Ext.Int64("nextBeginOffset")
+		if err != nil {
+			return fmt.Errorf("bench: answer to a pull: %w", err)
+		}
+		if code == messages.PullNotFound && q.last >= 0 {
+			return fmt.Errorf("bench: %s ends at offset %d; the broker had promised %d", q.queue, q.next, q.last)
+		}
+		q.next = next
+	}
+	p.stats.mu.Lock()
+	defer p.stats.mu.Unlock()
+	p.stats.requests++
+	switch code {
+	case messages.Success:
+		if err := p.count(c.Body, q, now); err != nil {
+			return err
+		}
+	case messages.PullNotFound, messages.PullRetryImmediately:
+	default:
+		p.stats.errors[c.Code]++
+	}
+	p.ask(int(c.Opaque))
+	return nil
+}
+
+// count counts the records of an answer, with stats.mu held. In mode tail it
+// takes their latencies, else that of the pull.
+func (p *puller) count(body []byte, q *pulled, now time.Duration) error {
+	p.stats.bytes += int64(len(body))
+	if p.o.Mode != Tail {
+		p.stats.latency(now - q.asked)
+	}
+	n := int64(0)
+	for ; len(body) > 0; n++ {
+		size := int64(0)
+		if len(body) >= 4 {
+			size = int64(binary.BigEndian.Uint32(body))
+		}
+		if size < record.MinSize || size > int64(len(body)) {
+			return fmt.Errorf("bench: record %d of an answer has %d of %d bytes", n, size, len(body))
+		}
+		if p.o.Mode == Tail {
+			var r record.Record
+			if _, err := record.Decode(body, &r); err != nil {
+				return fmt.Errorf("bench: record %d of an answer: %w", n, err)
+			}
+			if len(r.Body) >= stampSize {
+				p.stats.latency(now - time.Duration(binary.BigEndian.Uint64(r.Body)))
+			}
+		}
+		body = body[size:]
+	}
+	p.stats.add(n)
+	if p.o.Mode == CatchUp && p.control.left.Add(-n) < 0 {
+		p.control.ended.Store(true)
+	}
+	return nil
+}

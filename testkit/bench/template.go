@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/transport/remoting"
+)
+
+// The opaque of slot 0, and a number that tells its place in an encoded frame.
+// All opaques of slots have as many digits.
+const (
+	firstOpaque  = 1_000_000
+	opaqueDigits = 7
+)
+
+// The time that a template is made with, in Unix milliseconds.
+const (
+	templateBorn = 1_700_000_000_000
+	bornDigits   = 13
+)
+
+// keyDigits is the length of a message id, of which the last countDigits tell the
+// messages of a run apart.
+const (
+	keyDigits   = 32
+	countDigits = 12
+)
+
+// stampSize is the size of the time stamp that a body begins with.
+const stampSize = 8
+
+// template is an encoded send request for one queue, and where to patch it.
+type template struct {
+	frame  []byte
+	opaque int
+	binary bool  // the opaque is a number of 4 bytes, not digits
+	born   int   // of the request's time, in digits
+	counts []int // of the last digits of each message's id
+	stamps []int // of each message's body
+}
+
+// newTemplate encodes a request of n messages of size bytes to q. key are the
+// first digits of their ids.
+func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*template, error) {
+	c := &messages.Command{
+		Code: int32(messages.CodeSendMessageV2), Language: messages.Go, Version: messages.ProtocolVersion, Opaque: firstOpaque,
+	}
+	if oneway {
+		c.Flag = messages.FlagOneway
+	}
+	if o.Binary {
+		c.Encoding = messages.BinaryHeader
+	}
+	key += strings.Repeat("F", countDigits)
+	properties := messages.AppendProperty(nil, messages.PropertyUniqKey, key)
+	properties = messages.AppendProperty(properties, messages.PropertyWait, "true")
+	body := bytes.Repeat([]byte{'m'}, o.Size)
+	copy(body, strings.Repeat("\xff", stampSize))
+	if o.Mode == Batch {
+		c.Code = int32(messages.CodeSendBatchMessage)
+		for range o.Batch {
+			c.Body = messages.AppendBatchRecord(c.Body, &messages.BatchRecord{Body: body, Properties: properties})
+		}
+	} else {
+		c.Body = body
+	}
+	for _, field := range [][2]string{
+		{"a", "actormq-bench"}, {"b", q.Topic}, {"c", messages.TopicDefault}, {"d", "4"}, {"e", strconv.Itoa(q.ID)}, {"f", "0"},
+		{"g", strconv.Itoa(templateBorn)}, {"h", "0"}, {"i", string(properties)}, {"j", "0"}, {"k", "false"},
+		{"m", strconv.FormatBool(o.Mode == Batch)}, {"n", q.Broker},
+	} {
+		c.Ext.Set(field[0], field[1])
+	}
+	t := &template{frame: remoting.AppendFrame(nil, c), binary: o.Binary}
+	return t, t.locate(key)
+}
+
+// locate finds the places to patch.
+func (t *template) locate(key string) error {
+	t.born = bytes.Index(t.frame, []byte(strconv.Itoa(templateBorn)))
+	if t.binary {
+		t.opaque = 8 + 2 + 1 + 2
+	} else if at := bytes.Index(t.frame, []byte(`"opaque":`)); at >= 0 {
+		t.opaque = at + len(`"opaque":`)
+	}
+	for at := 0; ; {
+		i := bytes.Index(t.frame[at:], []byte(key))
+		if i < 0 {
+			break
+		}
+		at += i + keyDigits
+		t.counts = append(t.counts, at-countDigits)
+	}
+	for at := 0; ; {
+		i := bytes.Index(t.frame[at:], []byte(strings.Repeat("\xff", stampSize)))
+		if i < 0 {
+			break
+		}
+		at += i
+		t.stamps = append(t.stamps, at)
+		at += stampSize
+	}
+	if t.born < 0 || t.opaque == 0 || len(t.counts) == 0 || len(t.stamps) == 0 {
+		return fmt.Errorf("bench: a template without a place for what varies")
+	}
+	return nil
+}
+
+// request is what varies between two requests.
+type request struct {
+	slot  int
+	born  int64 // Unix milliseconds
+	count uint64
+	stamp int64
+}
+
+// append appends a request to dst.
+func (t *template) append(dst []byte, r request) []byte {
+	start := len(dst)
+	dst = append(dst, t.frame...)
+	frame := dst[start:]
+	if t.binary {
+		binary.BigEndian.PutUint32(frame[t.opaque:], uint32(firstOpaque+r.slot))
+	} else {
+		putDecimal(frame[t.opaque:t.opaque+opaqueDigits], int64(firstOpaque+r.slot))
+	}
+	putDecimal(frame[t.born:t.born+bornDigits], r.born)
+	for i, at := range t.counts {
+		putHex(frame[at:at+countDigits], r.count+uint64(i))
+	}
+	for _, at := range t.stamps {
+		binary.BigEndian.PutUint64(frame[at:], uint64(r.stamp))
+	}
+	return dst
+}
+
+func putDecimal(dst []byte, n int64) {
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+}
+
+func putHex(dst []byte, n uint64) {
+	const digits = "0123456789ABCDEF"
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = digits[n&15]
+		n >>= 4
+	}
+}
