@@ -75,7 +75,7 @@ func (l *Launcher) command(kind Kind, role, home, conf string) ([]string, error)
 		"broker":  "org.apache.rocketmq.broker.BrokerStartup",
 	}[role]
 	heap := map[string]string{"namesrv": "-Xmx192m", "broker": "-Xmx512m"}[role]
-	args := append([]string{"java", heap, "-XX:+UseSerialGC"}, moduleFlags...)
+	args := append([]string{"java", heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, moduleFlags...)
 	return append(args, "-Duser.home="+home, "-cp", filepath.Join(l.Jars, "*"), main, "-c", conf), nil
 }
 

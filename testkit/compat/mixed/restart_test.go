@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/actormq/actormq/testkit/compat/cluster"
 	"github.com/actormq/actormq/testkit/compat/kit"
@@ -26,6 +27,8 @@ func TestBrokerRestartedBySIGKILL(t *testing.T) { t.Parallel(); brokerRestart(t,
 // brokerRestart requires messages, queue offsets and consumer offsets to be there
 // after a restart, and clients that stay to go on by themselves.
 func brokerRestart(t *testing.T, sig syscall.Signal) {
+	began := time.Now()
+	phase := func(name string) { t.Logf("%5.1f s: %s", time.Since(began).Seconds(), name) }
 	launcher, kind, err := cluster.FromEnv()
 	require.NoError(t, err)
 	names, err := launcher.StartNameServer(kind)
@@ -37,6 +40,7 @@ func brokerRestart(t *testing.T, sig syscall.Signal) {
 	c := kit.Cluster{NameServer: names.Addr, Broker: broker.Addr, BrokerName: broker.Config.Name, Name: broker.Config.Cluster}
 	topic, producer := c.Topic(t, 4), c.Producer(t)
 
+	phase("the broker is up")
 	groups := map[string]string{"go": kit.Name("group"), "java": kit.Name("group")}
 	before := sendMany(t, c, producer, topic, 0, 40)
 	for language, group := range groups {
@@ -56,13 +60,16 @@ func brokerRestart(t *testing.T, sig syscall.Signal) {
 		kit.Eventually(t, "offsets of "+group+" on disk", func() bool { return sig == syscall.SIGTERM || offsetsStored(t, broker, topic, group) })
 	}
 
+	phase("restart")
 	broker, err = launcher.Restart(kind, broker, sig)
 	require.NoError(t, err)
+	phase("the broker is up again")
 
 	for language, group := range groups {
 		w := startWorker(t, language, "consume", c.NameServer, group, topic)
 		requireAll(t, w, between)
 	}
+	phase("groups went on")
 	// Queue offsets go on at 20.
 	after := sendMany(t, c, c.Producer(t), topic, 20, 20)
 	all := slices.Concat(before, between, after)
@@ -70,6 +77,7 @@ func brokerRestart(t *testing.T, sig syscall.Signal) {
 		kit.Eventually(t, "arrival of all messages at "+w.name, func() bool { return len(distinct(w.bodies())) >= len(all) })
 		require.ElementsMatch(t, all, distinct(w.bodies()), "nothing is lost; what was not committed may come twice")
 	}
+	phase("clients that stayed went on")
 	fresh := startWorker(t, "go", "consume", c.NameServer, kit.Name("fresh"), topic)
 	requireAll(t, fresh, all)
 }

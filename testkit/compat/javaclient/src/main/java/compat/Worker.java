@@ -88,9 +88,7 @@ public final class Worker {
         var consumer = new DefaultMQPushConsumer(group);
         consumer.setNamesrvAddr(nameServer);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
-        // So that a restart of the broker is noticed within a second, see Case.
-        consumer.setHeartbeatBrokerInterval(1000);
-        consumer.setPollNameServerInterval(1000);
+        consumer.setHeartbeatBrokerInterval(5000); // see Case
         consumer.subscribe(topic, "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             messages.forEach(message -> print(describe(message)));
