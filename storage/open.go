@@ -145,8 +145,10 @@ func (s *Store) recover() error {
 		}
 		d := r.Request(topic, size, s.delay)
 		s.Recovery.Dispatched++
-		if err := s.Dispatch(&d); err != nil {
-			return err
+		if d.Phys == 0 || d.Phys != s.checkpoint.ConsumeQueueOffset { // whose unit is durable
+			if err := s.Dispatch(&d); err != nil {
+				return err
+			}
 		}
 		if s.options.IndexEnabled {
 			return s.Index.Put(&d)

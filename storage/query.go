@@ -14,9 +14,14 @@ func (s *Store) storeTime(q *consumequeue.Queue, offset int64) (int64, error) {
 	if n, err := q.Read(offset, u[:]); err != nil || n == 0 {
 		return 0, err
 	}
-	// The store time is within the first bytes of a record.
+	return s.recordTime(u[0].Phys)
+}
+
+// recordTime returns the store time of the record at a physical offset, in Unix
+// milliseconds. It is within the first bytes.
+func (s *Store) recordTime(phys int64) (int64, error) {
 	var head [record.MinSize]byte
-	if err := s.Log.ReadAt(head[:], u[0].Phys); err != nil {
+	if err := s.Log.ReadAt(head[:], phys); err != nil {
 		return 0, err
 	}
 	return record.StoreTimestamp(head[:])

@@ -63,7 +63,7 @@ type Store struct {
 	options Options
 	handles *segment.Cache
 	lock    io.Closer
-	last    mark // of Dispatch's goroutine: the last record that it was given
+	written time.Time // Dispatch's own: when WriteQueues last wrote everything
 
 	mu         sync.Mutex
 	checkpoint checkpoint.Checkpoint
@@ -112,7 +112,6 @@ func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64)
 
 // Dispatch adds the unit of a record to its queue, which makes it visible.
 func (s *Store) Dispatch(d *messages.DispatchRequest) error {
-	s.last = mark{phys: d.Phys, storeTime: d.StoreTime, set: true}
 	if !d.Consumable() {
 		return nil
 	}
@@ -120,18 +119,34 @@ func (s *Store) Dispatch(d *messages.DispatchRequest) error {
 	return s.Queues.Append(d.Topic, d.QueueID, d.QueueOffset, unit)
 }
 
-// WriteQueues writes the units that only memory has to the files and returns a
-// function that makes them durable and moves the checkpoint on. That function may
-// run on any goroutine, one at a time.
+// thoroughInterval is the time after which every unit is written to its file, be
+// there many or few (flushConsumeQueueThoroughInterval).
+const thoroughInterval = time.Minute
+
+// WriteQueues writes units that only memory has to the files, when many wait or
+// some have waited for long, and returns a function that makes what was written
+// durable and moves the checkpoint on. That function may run on any goroutine, one
+// at a time.
 func (s *Store) WriteQueues() (sync func() error, err error) {
-	if err := s.Queues.Write(); err != nil {
-		return nil, err
+	now := s.options.Now()
+	all := now.Sub(s.written) >= thoroughInterval
+	if all {
+		s.written = now
 	}
-	last := s.last
-	return func() error { return s.syncQueues(last) }, nil
+	return s.writeQueues(all)
 }
 
-func (s *Store) syncQueues(last mark) error {
+func (s *Store) writeQueues(all bool) (sync func() error, err error) {
+	through, err := s.Queues.Write(all)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return s.syncQueues(through) }, nil
+}
+
+// syncQueues makes the queues durable, up to the record at through if that is
+// known.
+func (s *Store) syncQueues(through int64) error {
 	// A checkpoint must not be ahead of the log that it speaks of.
 	if _, err := s.Log.Sync(); err != nil {
 		return err
@@ -139,11 +154,17 @@ func (s *Store) syncQueues(last mark) error {
 	if err := s.Queues.Sync(); err != nil {
 		return err
 	}
+	storeTime, err := int64(0), error(nil)
+	if through >= 0 {
+		storeTime, err = s.recordTime(through)
+	}
 	return s.moveCheckpoint(func(c *checkpoint.Checkpoint) {
 		c.CommitLogTime = max(c.CommitLogTime, s.Log.SyncedTime())
-		if last.set {
-			s.queued = last.phys
+		if through < 0 || err != nil {
+			return // unknown, or gone, and then the checkpoint is low enough
 		}
+		s.queued = through
+		last := mark{phys: through, storeTime: storeTime, set: true}
 		// Recovery begins at the checkpoint for the index, too.
 		if s.options.IndexEnabled && (!s.indexed.set || s.indexed.phys < last.phys) {
 			last = s.indexed
@@ -186,8 +207,23 @@ func (s *Store) FlushIndex() error {
 }
 
 // DeleteTopic removes a topic's queues. Its records stay in the log until they
-// expire.
-func (s *Store) DeleteTopic(topic string) error { return s.Queues.Delete(topic) }
+// expire; recovery must not visit them any more, since they would be in the way
+// of those of a new topic by that name.
+func (s *Store) DeleteTopic(topic string) error {
+	if err := s.Queues.Delete(topic); err != nil {
+		return err
+	}
+	return s.flushQueues()
+}
+
+// flushQueues makes all units durable.
+func (s *Store) flushQueues() error {
+	sync, err := s.writeQueues(true)
+	if err != nil {
+		return err
+	}
+	return sync()
+}
 
 // Close makes everything durable and closes the store. All of its users must be
 // done. The next Open finds nothing to recover, unless Close fails.
@@ -197,10 +233,7 @@ func (s *Store) Close() error {
 		err = s.FlushIndex()
 	}
 	if err == nil {
-		var sync func() error
-		if sync, err = s.WriteQueues(); err == nil {
-			err = sync()
-		}
+		err = s.flushQueues()
 	}
 	if err == nil {
 		if err = s.options.FS.Remove(s.file("abort")); err == nil {

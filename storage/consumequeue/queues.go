@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/actormq/actormq/storage/segment"
 	"github.com/actormq/actormq/storage/vfs"
@@ -18,19 +18,31 @@ import (
 // (mappedFileSizeConsumeQueue).
 const DefaultFileSize = 300_000 * UnitSize
 
+// DefaultLag is Options.Lag if that is 0. After a kill -9 so much of the
+// CommitLog is read again, which takes a fraction of a second.
+const DefaultLag = 256 << 20
+
+// maxUnwritten bounds the units that only memory has, all queues together.
+const maxUnwritten = 512 << 10
+
 // Options configures Queues.
 type Options struct {
 	FS       vfs.FS
 	Dir      string
 	FileSize int64 // bytes; rounded up to whole units; 0 means DefaultFileSize
 	Handles  *segment.Cache
-	// LogMin and LogMax bound the CommitLog, whose recovery is done: units behind
-	// LogMax are cut off.
-	LogMin, LogMax int64
+	// Lag is how far, in bytes, the CommitLog may grow beyond a record before Write
+	// puts the record's unit into its file; 0 means DefaultLag.
+	Lag int64
+	// LogMin returns the offset of the first byte that the CommitLog has. LogMax is
+	// its end as recovery left it. Both cut off units.
+	LogMin func() int64
+	LogMax int64
 	// Verify tells whether the record at u.Phys is the message of that queue and
-	// offset. A power loss can leave units of records that the CommitLog lost, and
-	// whose place others have taken since; they are at the end of their queue.
-	Verify func(u Unit, topic string, queueID int32, offset int64) bool
+	// offset; an error says that it could not be read. A power loss can leave units
+	// of records that the CommitLog lost, and whose place others have taken since;
+	// they are at the end of their queue. nil verifies nothing.
+	Verify func(u Unit, topic string, queueID int32, offset int64) (bool, error)
 }
 
 // Queues is all ConsumeQueues of a store.
@@ -38,243 +50,204 @@ type Queues struct {
 	fs       vfs.FS
 	dir      string
 	fileSize int64
+	lag      int64
 	handles  *segment.Cache
-	logMin   int64
-	logMax   int64
-	verify   func(u Unit, topic string, queueID int32, offset int64) bool
+	logMin   func() int64
+	logMax   atomic.Int64
+	verify   func(u Unit, topic string, queueID int32, offset int64) (bool, error)
 
-	mu     sync.RWMutex // topics, and the slices in it; held for a look-up only
-	topics map[string][]*Queue
+	mu     sync.RWMutex // topics; held for a look-up only
+	topics map[string]*topic
 
-	dirty []*Queue // Dispatch's: queues with units that only memory has
+	// Dispatch's own.
+	pool      tailPool
+	last      int64     // physical offset of the record of the last Append; -1 none
+	waiting   []waiting // queues with units that only memory has, by their pending
+	unwritten int64     // units that only memory has
+
+	cleaning sync.Mutex // one Clean, Truncate or Delete at a time
 
 	touchMu sync.Mutex
-	touched map[string]bool // files written since the last Sync
+	touched map[string]bool // files written to since the last Sync began
 	dirs    map[string]bool // directories with new entries since then
+	round   uint64          // number of the next Sync
+	synced  atomic.Uint64   // number of the last Sync that succeeded
 }
 
-// Open lists the queues below o.Dir. Their files are looked at when they are
-// first used.
+// waiting is a queue with units that only memory has.
+type waiting struct {
+	q      *Queue
+	phys   int64 // record of the first one; another than q.pending: out of date
+	before int64 // the record whose unit was appended before that one, to any queue; -1 unknown
+}
+
+// Open lists the topics below o.Dir, which is created if missing. It must follow
+// the recovery of the CommitLog.
 func Open(o Options) (*Queues, error) {
 	if o.FileSize == 0 {
 		o.FileSize = DefaultFileSize
 	}
-	o.FileSize = (o.FileSize + UnitSize - 1) / UnitSize * UnitSize
-	s := &Queues{
-		fs: o.FS, dir: o.Dir, fileSize: o.FileSize, handles: o.Handles, logMin: o.LogMin, logMax: o.LogMax, verify: o.Verify,
-		topics: make(map[string][]*Queue), touched: make(map[string]bool), dirs: make(map[string]bool),
+	if o.Lag == 0 {
+		o.Lag = DefaultLag
 	}
-	topics, err := o.FS.ReadDir(o.Dir)
+	s := &Queues{
+		fs: o.FS, dir: path.Clean(o.Dir), fileSize: (o.FileSize + UnitSize - 1) / UnitSize * UnitSize, lag: o.Lag,
+		handles: o.Handles, logMin: o.LogMin, verify: o.Verify, last: -1, round: 1,
+		topics: make(map[string]*topic), touched: make(map[string]bool), dirs: make(map[string]bool),
+	}
+	s.logMax.Store(o.LogMax)
+	entries, err := o.FS.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, o.FS.MkdirAll(o.Dir)
+		return s, o.FS.MkdirAll(s.dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("consumequeue: %w", err)
 	}
-	for _, topic := range topics {
-		if !topic.Dir {
-			continue
-		}
-		entries, err := o.FS.ReadDir(path.Join(o.Dir, topic.Name))
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			// As Java does, directories that are no queue are passed over.
-			if id, err := strconv.ParseInt(e.Name, 10, 32); e.Dir && err == nil && id >= 0 && id < maxQueueID {
-				s.create(topic.Name, int32(id))
-			}
+	for _, e := range entries {
+		if e.Dir {
+			s.topics[e.Name] = &topic{name: e.Name}
 		}
 	}
 	return s, nil
 }
 
-// maxQueueID bounds the number of a queue, which is an index into a slice.
-const maxQueueID = 1 << 16
-
-// Queue returns a queue, nil if there is none or its files cannot be read. Any
-// goroutine may call it.
+// Queue returns a queue, nil if there is none, or if its files cannot be read,
+// which Load tells apart. Any goroutine may call it.
 func (s *Queues) Queue(topic string, queueID int32) *Queue {
-	q := s.find(topic, queueID)
-	if q == nil || q.open() != nil {
+	q, err := s.Load(topic, queueID)
+	if err != nil {
 		return nil
 	}
 	return q
 }
 
-func (s *Queues) find(topic string, queueID int32) *Queue {
+// Load returns a queue, nil if there is none. It fails if the files cannot be
+// read, or are not a queue's (*segment.LayoutError); the next call tries again.
+// Any goroutine may call it.
+func (s *Queues) Load(topic string, queueID int32) (*Queue, error) {
+	q, err := s.find(topic, queueID)
+	if q == nil || err != nil {
+		return nil, err
+	}
+	if err := q.open(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func (s *Queues) find(name string, queueID int32) (*Queue, error) {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if queues := s.topics[topic]; queueID >= 0 && int(queueID) < len(queues) {
-		return queues[queueID]
+	t := s.topics[name]
+	s.mu.RUnlock()
+	if t == nil || queueID < 0 {
+		return nil, nil
 	}
-	return nil
+	queues, err := t.list(s)
+	if err != nil || int(queueID) >= len(queues) {
+		return nil, err
+	}
+	return queues[queueID], nil
 }
 
-func (s *Queues) create(topic string, queueID int32) *Queue {
-	q := &Queue{set: s, topic: topic, queueID: queueID}
-	q.tail.Store(&emptyTail)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queues := s.topics[topic]
-	for int(queueID) >= len(queues) {
-		queues = append(queues, nil)
-	}
-	if queues[queueID] == nil {
-		queues[queueID] = q
-	}
-	s.topics[topic] = queues
-	return queues[queueID]
-}
-
-// emptyTail serves the queues that nobody has used yet.
-var emptyTail tail
-
-// Append adds the unit of a message. Dispatch alone calls it, and recovery before
-// that.
+// Append adds the unit of a message, whose record follows that of the last call
+// in the CommitLog. Dispatch alone calls it, and recovery before that; recovery
+// may repeat what is there already. topic is not retained.
 func (s *Queues) Append(topic string, queueID int32, offset int64, u Unit) error {
-	q := s.find(topic, queueID)
-	if q == nil {
-		if queueID < 0 || queueID >= maxQueueID {
-			return fmt.Errorf("consumequeue: the queue %s-%d cannot exist", topic, queueID)
-		}
-		q = s.create(strings.Clone(topic), queueID)
+	q, err := s.find(topic, queueID)
+	if err != nil {
+		return err
 	}
-	return q.append(offset, u)
-}
-
-// Write writes the units that only memory has to the files, where they survive
-// the process but not the machine, and gives back the memory of idle tails. It
-// runs on Dispatch's goroutine.
-func (s *Queues) Write() error {
-	dirty := s.dirty
-	s.dirty = nil
-	for i, q := range dirty {
-		if err := q.write(); err != nil {
-			s.dirty = append(s.dirty, dirty[i:]...)
+	if q == nil {
+		if q, err = s.create(topic, queueID); err != nil {
 			return err
 		}
-		q.dirty = false
-		q.rest()
 	}
+	if err := q.append(offset, u); err != nil {
+		return err
+	}
+	s.last = u.Phys
 	return nil
 }
 
-func (s *Queues) touch(name string) {
-	s.touchMu.Lock()
-	s.touched[name] = true
-	s.touchMu.Unlock()
+func (s *Queues) create(name string, queueID int32) (*Queue, error) {
+	if queueID < 0 || queueID >= maxQueueID || name == "" || strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
+		return nil, fmt.Errorf("consumequeue: the queue %q-%d cannot exist", name, queueID)
+	}
+	s.mu.Lock()
+	t := s.topics[name]
+	if t == nil {
+		t = newTopic(strings.Clone(name))
+		s.topics[t.name] = t
+	}
+	s.mu.Unlock()
+	return t.add(s, queueID), nil
 }
 
-func (s *Queues) touchDir(dir string) {
-	s.touchMu.Lock()
-	s.dirs[dir] = true
-	s.dirs[path.Dir(dir)] = true
-	s.dirs[s.dir] = true
-	s.touchMu.Unlock()
+// wait notes that q has a unit more that only memory has.
+func (s *Queues) wait(q *Queue, phys int64) {
+	s.unwritten++
+	if q.pending < 0 {
+		q.pending = phys
+		s.waiting = append(s.waiting, waiting{q: q, phys: phys, before: s.last})
+	}
 }
 
-// Sync makes what was written durable. It may run on any goroutine, one at a
-// time, while Dispatch goes on.
-func (s *Queues) Sync() error {
-	s.touchMu.Lock()
-	touched, dirs := s.touched, s.dirs
-	s.touched, s.dirs = make(map[string]bool), make(map[string]bool)
-	s.touchMu.Unlock()
-	var failed error
-	for _, name := range sorted(touched) {
-		err := s.handles.With(name, func(f vfs.File) error { return f.Sync() })
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // else the topic was deleted
-			failed = errors.Join(failed, err)
+// Write writes units that only memory has to the files, where they survive the
+// process but not the machine, and gives back the memory of their tails: those
+// that wait for longest, or all of them. It runs on Dispatch's goroutine.
+//
+// It returns the physical offset of the last record up to which all units are in
+// the files, -1 if it is unknown. Once Sync has returned after Write, recovery may
+// begin behind that record.
+func (s *Queues) Write(all bool) (through int64, err error) {
+	done := 0
+	for ; done < len(s.waiting); done++ {
+		w := s.waiting[done]
+		if w.q.pending != w.phys {
+			continue // its tail was full in between
 		}
-	}
-	for _, dir := range sorted(dirs) {
-		if err := s.fs.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, err)
+		if !all && s.last-w.phys < s.lag && s.unwritten < maxUnwritten {
+			break
 		}
+		if err = w.q.write(); err != nil {
+			break
+		}
+		w.q.rest()
 	}
-	if failed != nil {
-		return fmt.Errorf("consumequeue: sync: %w", failed)
+	s.waiting = slices.Delete(s.waiting, 0, done)
+	if err != nil {
+		return -1, err
 	}
-	return nil
+	if len(s.waiting) > 0 {
+		return s.waiting[0].before, nil
+	}
+	return s.last, nil
 }
 
-func sorted(names map[string]bool) []string {
-	list := make([]string, 0, len(names))
-	for name := range names {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
-}
-
-// Topics returns the names of the topics that have queues, sorted.
+// Topics returns the names of the topics that have, or had, queues, sorted.
 func (s *Queues) Topics() []string {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
 	list := make([]string, 0, len(s.topics))
 	for name := range s.topics {
 		list = append(list, name)
 	}
+	s.mu.RUnlock()
 	slices.Sort(list)
 	return list
 }
 
-// Of returns the queues of a topic, by number.
-func (s *Queues) Of(topic string) []*Queue {
+// Of returns the queues of a topic, by number. Their bounds are valid only once
+// Load has returned them.
+func (s *Queues) Of(topic string) ([]*Queue, error) {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var list []*Queue
-	for _, q := range s.topics[topic] {
-		if q != nil {
-			list = append(list, q)
-		}
+	t := s.topics[topic]
+	s.mu.RUnlock()
+	if t == nil {
+		return nil, nil
 	}
-	return list
-}
-
-// Clean removes the files of all queues that hold no message at or behind
-// logMin, the first offset of the CommitLog, and returns how many.
-func (s *Queues) Clean(logMin int64) (int, error) {
-	removed := 0
-	var failed error
-	for _, topic := range s.Topics() {
-		for _, q := range s.Of(topic) {
-			n, err := q.clean(logMin)
-			removed += n
-			failed = errors.Join(failed, err)
-		}
+	queues, err := t.list(s)
+	if err != nil {
+		return nil, err
 	}
-	return removed, failed
-}
-
-// Delete removes a topic's queues and their files. It runs on Dispatch's
-// goroutine; readers under way find nothing.
-func (s *Queues) Delete(topic string) error {
-	queues := s.Of(topic)
-	s.mu.Lock()
-	delete(s.topics, topic)
-	s.mu.Unlock()
-	var failed error
-	for _, q := range queues {
-		s.dirty = slices.DeleteFunc(s.dirty, func(d *Queue) bool { return d == q })
-		entries, err := s.fs.ReadDir(q.dir())
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		failed = errors.Join(failed, err)
-		// From the end and one at a time, so that a crash leaves no gap.
-		for _, e := range slices.Backward(entries) {
-			name := path.Join(q.dir(), e.Name)
-			s.handles.Evict(name)
-			failed = errors.Join(failed, s.fs.Remove(name), s.fs.SyncDir(q.dir()))
-		}
-		failed = errors.Join(failed, s.fs.Remove(q.dir()))
-	}
-	if len(queues) > 0 {
-		if err := s.fs.Remove(path.Join(s.dir, topic)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, err)
-		}
-	}
-	return failed
+	return slices.DeleteFunc(slices.Clone(queues), func(q *Queue) bool { return q == nil }), nil
 }
