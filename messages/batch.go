@@ -18,11 +18,14 @@ var ErrBatch = errors.New("messages: malformed batch body")
 // batchFixed is the size of the fixed part of a batch record.
 const batchFixed = 4 + 4 + 4 + 4 + 4 + 2
 
-// NextBatchRecord takes the first message off a batch body. Its layout, numbers
-// big-endian (RocketMQ: MessageDecoder.decodeMessage):
+// NextBatchRecord takes the first message off a batch body, which must not be
+// empty. It does not allocate. The layout of a message is, with numbers in
+// big-endian order (RocketMQ: MessageDecoder.decodeMessage):
 //
 //	total size 4 | magic 4 (unused) | body CRC 4 (unused) | flag 4 |
 //	body length 4 | body | properties length 2 | properties
+//
+// Topic, queue and times are those of the request.
 func NextBatchRecord(b []byte) (r BatchRecord, rest []byte, err error) {
 	if len(b) < batchFixed {
 		return r, nil, ErrBatch
@@ -33,7 +36,7 @@ func NextBatchRecord(b []byte) (r BatchRecord, rest []byte, err error) {
 		return r, nil, ErrBatch
 	}
 	properties := int64(binary.BigEndian.Uint16(b[20+body:]))
-	if batchFixed+body+properties != total {
+	if properties > MaxPropertiesSize || batchFixed+body+properties != total {
 		return r, nil, ErrBatch
 	}
 	r.Flag = int32(binary.BigEndian.Uint32(b[12:]))

@@ -18,35 +18,87 @@ const MaxPropertiesSize = 32767
 
 // Reserved properties (RocketMQ: MessageConst).
 const (
-	PropertyKeys                = "KEYS" // blank-separated index keys
-	PropertyTags                = "TAGS"
-	PropertyWait                = "WAIT" // "false": the send waits for no flush and no replica
-	PropertyDelay               = "DELAY"
-	PropertyRetryTopic          = "RETRY_TOPIC" // where a retried message first came from
-	PropertyRealTopic           = "REAL_TOPIC"  // where a parked message goes
-	PropertyRealQueueID         = "REAL_QID"
-	PropertyTransactionPrepared = "TRAN_MSG"
-	PropertyProducerGroup       = "PGROUP"
-	PropertyOriginMessageID     = "ORIGIN_MESSAGE_ID"
-	PropertyReconsumeTime       = "RECONSUME_TIME"
-	PropertyMaxReconsumeTimes   = "MAX_RECONSUME_TIMES"
-	PropertyMsgRegion           = "MSG_REGION"
-	PropertyTraceSwitch         = "TRACE_ON"
-	PropertyCluster             = "CLUSTER"
-	PropertyUniqKey             = "UNIQ_KEY" // the producer's message id
-	PropertyMinOffset           = "MIN_OFFSET"
-	PropertyMaxOffset           = "MAX_OFFSET"
-	PropertyPopCK               = "POP_CK"
-	PropertyTimerDeliverMs      = "TIMER_DELIVER_MS"
-	PropertyTimerDelayMs        = "TIMER_DELAY_MS"
-	PropertyTimerDelaySec       = "TIMER_DELAY_SEC"
-	PropertyShardingKey         = "__SHARDINGKEY"
-	PropertyCorrelationID       = "CORRELATION_ID"
-	PropertyReplyToClient       = "REPLY_TO_CLIENT"
-	PropertyTTL                 = "TTL"
-	PropertyMessageType         = "MSG_TYPE"
-	PropertyInnerNum            = "INNER_NUM"
-	PropertyInnerMultiDispatch  = "INNER_MULTI_DISPATCH"
+	PropertyKeys                  = "KEYS" // blank-separated index keys
+	PropertyTags                  = "TAGS"
+	PropertyWait                  = "WAIT"     // "false": the send waits for no flush and no replica
+	PropertyUniqKey               = "UNIQ_KEY" // the producer's message id
+	PropertyProducerGroup         = "PGROUP"
+	PropertyShardingKey           = "__SHARDINGKEY"
+	PropertyPriority              = "_SYS_MSG_PRIORITY_"
+	PropertyInstanceID            = "INSTANCE_ID"
+	PropertyExtendUniqInfo        = "EXTEND_UNIQ_INFO"
+	PropertyBornHost              = "__BORNHOST"
+	PropertyBornTimestamp         = "BORN_TIMESTAMP"
+	PropertyTraceContext          = "TRACE_CONTEXT"
+	PropertyRedirect              = "REDIRECT"
+	PropertyCRC32                 = "__CRC32#" // ten decimal digits over the record, lowest first
+	PropertyTransientPrefix       = "__RMQ.TRANSIENT."
+	PropertyLiteTopic             = "__LITE_TOPIC"
+	PropertyBuyerID               = "BUYER_ID"
+	PropertyTransferFlag          = "TRANSFER_FLAG"
+	PropertyCorrectionFlag        = "CORRECTION_FLAG"
+	PropertyMQ2Flag               = "MQ2_FLAG"
+	PropertyDupInfo               = "DUP_INFO"
+	PropertyInnerNum              = "INNER_NUM" // messages in an inner batch
+	PropertyInnerBase             = "INNER_BASE"
+	PropertyInnerMultiDispatch    = "INNER_MULTI_DISPATCH"
+	PropertyInnerMultiQueueOffset = "INNER_MULTI_QUEUE_OFFSET"
+
+	// Added by the broker.
+	PropertyMsgRegion   = "MSG_REGION"
+	PropertyTraceSwitch = "TRACE_ON"
+	PropertyCluster     = "CLUSTER"
+
+	// Added by the consumer.
+	PropertyMinOffset        = "MIN_OFFSET"
+	PropertyMaxOffset        = "MAX_OFFSET"
+	PropertyConsumeStartTime = "CONSUME_START_TIME"
+
+	// Of messages that are parked in a topic of the broker, for a time or until a
+	// decision.
+	PropertyDelay           = "DELAY" // level, from 1
+	PropertyRealTopic       = "REAL_TOPIC"
+	PropertyRealQueueID     = "REAL_QID"
+	PropertyTimerDeliverMs  = "TIMER_DELIVER_MS" // Unix milliseconds
+	PropertyTimerDelayMs    = "TIMER_DELAY_MS"
+	PropertyTimerDelaySec   = "TIMER_DELAY_SEC"
+	PropertyTimerOutMs      = "TIMER_OUT_MS"
+	PropertyTimerEnqueueMs  = "TIMER_ENQUEUE_MS"
+	PropertyTimerDequeueMs  = "TIMER_DEQUEUE_MS"
+	PropertyTimerRollTimes  = "TIMER_ROLL_TIMES"
+	PropertyTimerRollLabel  = "TIMER_ROLL_LABEL"
+	PropertyTimerDelUniqKey = "TIMER_DEL_UNIQKEY"
+	PropertyTimerDelayLevel = "TIMER_DELAY_LEVEL"
+
+	// Of transactions.
+	PropertyTransactionPrepared            = "TRAN_MSG"
+	PropertyTransactionID                  = "__transactionId__"
+	PropertyTransactionOffset              = "TRANS_OFFSET"
+	PropertyTransactionCheckTimes          = "TRANSACTION_CHECK_TIMES"
+	PropertyTransactionPreparedQueueOffset = "TRAN_PREPARED_QUEUE_OFFSET"
+	PropertyCheckImmunityTime              = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+
+	// Of retries and dead letters.
+	PropertyRetryTopic         = "RETRY_TOPIC" // where a retried message first came from
+	PropertyOriginGroup        = "ORIGIN_GROUP"
+	PropertyOriginMessageID    = "ORIGIN_MESSAGE_ID"
+	PropertyReconsumeTime      = "RECONSUME_TIME"      // of the client; becomes a field of the send
+	PropertyMaxReconsumeTimes  = "MAX_RECONSUME_TIMES" // likewise
+	PropertyDLQOriginTopic     = "DLQ_ORIGIN_TOPIC"
+	PropertyDLQOriginMessageID = "DLQ_ORIGIN_MESSAGE_ID"
+
+	// Of requests and their replies.
+	PropertyCorrelationID = "CORRELATION_ID"
+	PropertyReplyToClient = "REPLY_TO_CLIENT"
+	PropertyTTL           = "TTL" // milliseconds
+	PropertyMessageType   = "MSG_TYPE"
+	PropertyArriveTime    = "ARRIVE_TIME"
+	PropertyPushReplyTime = "PUSH_REPLY_TIME"
+
+	// Of popped messages.
+	PropertyPopCK        = "POP_CK"
+	PropertyPopCKOffset  = "POP_CK_OFFSET"
+	PropertyFirstPopTime = "1ST_POP_TIME"
 )
 
 // EachProperty calls visit for each property of text until it returns false.

@@ -144,6 +144,11 @@ const (
 	CodeCleanBrokerData                      RequestCode = 1011
 	CodeControllerGetNextBrokerID            RequestCode = 1012
 	CodeControllerApplyBrokerID              RequestCode = 1013
+	CodeBrokerCloseChannel                   RequestCode = 1014
+	CodeCheckNotActiveBroker                 RequestCode = 1015
+	CodeGetBrokerLiveInfo                    RequestCode = 1016
+	CodeGetSyncStateData                     RequestCode = 1017
+	CodeRaftBrokerHeartbeatEvent             RequestCode = 1018
 	CodeUpdateColdDataFlowCtrConfig          RequestCode = 2001
 	CodeRemoveColdDataFlowCtrConfig          RequestCode = 2002
 	CodeGetColdDataFlowCtrInfo               RequestCode = 2003
@@ -322,6 +327,11 @@ var requestCodeNames = map[RequestCode]string{
 	CodeCleanBrokerData:                      "CLEAN_BROKER_DATA",
 	CodeControllerGetNextBrokerID:            "CONTROLLER_GET_NEXT_BROKER_ID",
 	CodeControllerApplyBrokerID:              "CONTROLLER_APPLY_BROKER_ID",
+	CodeBrokerCloseChannel:                   "BROKER_CLOSE_CHANNEL_REQUEST",
+	CodeCheckNotActiveBroker:                 "CHECK_NOT_ACTIVE_BROKER_REQUEST",
+	CodeGetBrokerLiveInfo:                    "GET_BROKER_LIVE_INFO_REQUEST",
+	CodeGetSyncStateData:                     "GET_SYNC_STATE_DATA_REQUEST",
+	CodeRaftBrokerHeartbeatEvent:             "RAFT_BROKER_HEART_BEAT_EVENT_REQUEST",
 	CodeUpdateColdDataFlowCtrConfig:          "UPDATE_COLD_DATA_FLOW_CTR_CONFIG",
 	CodeRemoveColdDataFlowCtrConfig:          "REMOVE_COLD_DATA_FLOW_CTR_CONFIG",
 	CodeGetColdDataFlowCtrInfo:               "GET_COLD_DATA_FLOW_CTR_INFO",

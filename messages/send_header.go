@@ -18,8 +18,10 @@ type SendHeader struct {
 	Batch                 bool // the body is a batch, whatever the request code
 }
 
-// ParseSend parses the header of codes 10 (long names), 310 and 320 (one-letter
-// names) without allocating. It fails with a *FieldError.
+// ParseSend parses the header of the codes 10 and 324, which have long names, and
+// 310, 320 and 325, which have names of one letter. It does not allocate. It fails
+// with a *FieldError, for the first field that is malformed or a required one that
+// is missing. What h was before does not matter.
 func ParseSend(c *Command, h *SendHeader) error {
 	*h = SendHeader{}
 	p := sendParser{h: h}
@@ -102,7 +104,7 @@ func (p *sendParser) field(name byte, f *Field) error {
 		h.HasMaxReconsumeTimes = true
 		return f.int32(&h.MaxReconsumeTimes)
 	case 'm':
-		h.Batch = len(f.Value) == 4 && (f.Value[0]|0x20) == 't'
+		h.Batch = isTrue(f.Value)
 	}
 	return nil
 }
@@ -122,6 +124,11 @@ func (p *sendParser) missing() error {
 		}
 	}
 	return nil
+}
+
+// isTrue is Java's Boolean.parseBoolean.
+func isTrue(value []byte) bool {
+	return len(value) == 4 && value[0]|0x20 == 't' && value[1]|0x20 == 'r' && value[2]|0x20 == 'u' && value[3]|0x20 == 'e'
 }
 
 func (f *Field) int64(to *int64) error {
