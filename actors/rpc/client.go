@@ -233,10 +233,9 @@ func (c *client) flush() {
 	}
 }
 
+// answered takes responses. Opaques are not used again: one that comes late, or
+// from a connection before this one, finds nobody.
 func (c *client) answered(m *responses) {
-	if m.link != c.link {
-		return
-	}
 	for _, command := range m.commands {
 		if a, ok := c.sent[command.Opaque]; ok {
 			delete(c.sent, command.Opaque)

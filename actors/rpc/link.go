@@ -30,11 +30,8 @@ type (
 		link *link
 		err  error
 	}
-	responses struct {
-		link     *link
-		commands []*messages.Command
-	}
-	lost struct {
+	responses struct{ commands []*messages.Command }
+	lost      struct {
 		link *link
 		err  error
 	}
@@ -82,7 +79,7 @@ func (l *link) burst(b *remoting.Burst) error {
 		}
 	}
 	if len(answers) > 0 {
-		l.env.Send(l.client, &responses{link: l, commands: answers})
+		l.env.Send(l.client, &responses{commands: answers})
 	}
 	if len(requests) > 0 {
 		l.env.Send(l.owner, &messages.Requests{Owner: l.owner, Peer: l.peer, Commands: requests, Arrived: l.env.Millis()})

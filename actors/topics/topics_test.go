@@ -279,12 +279,15 @@ func TestEnsureMakesWhatTheBrokerNeeds(t *testing.T) {
 	}
 	const name = "%RETRY%g"
 	require.Equal(t, name+" read=1 write=1 perm=6", ensure(&topics.Ensure{Topic: name, Queues: 1, Perm: 6}))
-	version := f.table().Version()
+	version, old := f.table().Version(), f.table()
 	require.Equal(t, name+" read=1 write=1 perm=6", ensure(&topics.Ensure{Topic: name, Queues: 9, Perm: 2}))
 	require.Equal(t, version, f.table().Version(), "nothing changed")
 	require.Equal(t, name+" read=1 write=1 perm=6 ordered", ensure(&topics.Ensure{Topic: name, Queues: 9, Perm: 2, Order: true}))
 	require.Equal(t, name+" read=1 write=1 perm=6 ordered", ensure(&topics.Ensure{Topic: name, Queues: 9, Perm: 2}))
 	require.Len(t, f.created, 4, "who asks is answered")
+	ensure(&topics.Ensure{Topic: "%RETRY%h", Queues: 1, Perm: 6})
+	require.False(t, old.Find(name).Order, "a Table never changes")
+	require.Nil(t, old.Find("%RETRY%h"))
 }
 
 func TestTheNameServersOrderedTopics(t *testing.T) {
