@@ -1,17 +1,19 @@
 package namesrv
 
 import (
-	"github.com/actormq/actormq/actors/namesrv/kvconfig"
+	"slices"
+
 	"github.com/actormq/actormq/actors/namesrv/routes"
 	"github.com/actormq/actormq/messages"
 )
 
-// Codes returns every request code that a name server answers.
+// Codes returns every request code that a name server answers, in ascending
+// order.
 func Codes() []messages.RequestCode {
-	all := append(routes.Codes(), kvconfig.Codes()...)
-	all = append(all, settingsCodes()...)
-	for code := range (&routes.Reader{}).Codes() {
-		all = append(all, code)
+	all := routes.ReaderCodes()
+	for _, codes := range owned() {
+		all = append(all, codes...)
 	}
+	slices.Sort(all)
 	return all
 }

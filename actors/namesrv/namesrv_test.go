@@ -1,6 +1,7 @@
 package namesrv_test
 
 import (
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -170,4 +171,20 @@ func TestRoutesAreNeverOlderThanAnAcknowledgedRegistration(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// Each request code has one owner, and what is listed is answered.
+func TestCodes(t *testing.T) {
+	s := &story{t: t, world: sim.New(1, sim.Options{}), clients: make(map[string]*sim.Client)}
+	s.start(nil)
+	c, err := s.world.Host("client").Dial("ns:9876")
+	require.NoError(t, err)
+	codes := namesrv.Codes()
+	require.Len(t, codes, 23)
+	require.Equal(t, codes, slices.Compact(slices.Clone(codes)))
+	for _, code := range codes {
+		response, err := c.Call(&messages.Command{Code: int32(code)})
+		require.NoError(t, err)
+		require.NotEqual(t, int32(messages.RequestCodeNotSupported), response.Code, "%d", code)
+	}
 }

@@ -96,6 +96,13 @@ func (r *root) start(ctx actor.Context) {
 	ctx.Request(r.pid(nameListener), &front.Bind{})
 }
 
+// owned lists the codes of each child. The rest are the Reader's.
+func owned() map[string][]messages.RequestCode {
+	return map[string][]messages.RequestCode{
+		nameRegistry: routes.Codes(), nameKVConfig: kvconfig.Codes(), nameSettings: settingsCodes(),
+	}
+}
+
 type child struct {
 	name  string
 	props *actor.Props
@@ -107,11 +114,12 @@ func (r *root) children() []child {
 	routing := routes.Options{
 		Env: r.env, View: new(routes.View), KV: kv, Config: r.config, Notifier: r.pid(nameNotifier),
 	}
-	reader := routes.NewReader(routing)
+	reads := make(map[messages.RequestCode]bool)
+	for _, code := range routes.ReaderCodes() {
+		reads[code] = true
+	}
 	owners := make(map[messages.RequestCode]*actor.PID)
-	for name, codes := range map[string][]messages.RequestCode{
-		nameRegistry: routes.Codes(), nameKVConfig: kvconfig.Codes(), nameSettings: settingsCodes(),
-	} {
+	for name, codes := range owned() {
 		for _, code := range codes {
 			owners[code] = r.pid(name)
 		}
@@ -124,7 +132,7 @@ func (r *root) children() []child {
 		{nameListener, front.Props(front.Options{
 			Env:      r.env,
 			Addr:     net.JoinHostPort(c.BindAddress, strconv.Itoa(c.ListenPort)),
-			Routes:   &front.Routes{Owners: owners, Sends: reader, SendCodes: reader.Codes()},
+			Routes:   &front.Routes{Owners: owners, Sends: routes.NewReader(routing), SendCodes: reads},
 			Limits:   front.Limits{Frame: c.FrameMaxLength, Connection: 2 * c.FrameMaxLength, Owed: owedBytes},
 			Credits:  front.NewCredits(max(creditBytes, int64(4*c.FrameMaxLength))),
 			Idle:     time.Duration(c.ServerChannelMaxIdleTimeSeconds) * time.Second,

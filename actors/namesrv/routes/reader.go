@@ -52,14 +52,8 @@ const (
 	flagUnitSub = 1 << 1
 )
 
-// Codes returns the request codes that the Reader answers, as a set.
-func (r *Reader) Codes() map[messages.RequestCode]bool {
-	codes := make(map[messages.RequestCode]bool)
-	for code := range r.handlers {
-		codes[code] = true
-	}
-	return codes
-}
+// ReaderCodes lists the request codes that the Reader answers.
+func ReaderCodes() []messages.RequestCode { return (*Reader)(nil).routes().Codes() }
 
 // Send implements front.Sender.
 func (r *Reader) Send(peer *messages.Peer, requests []*messages.Command, arrived int64) {
