@@ -34,8 +34,8 @@ type broker struct {
 func newBroker(t *testing.T, binary string) *broker {
 	dir, port := t.TempDir(), freePort(t)
 	b := &broker{binary: binary, config: filepath.Join(dir, "broker.conf"), addr: fmt.Sprintf("127.0.0.1:%d", port)}
-	config := fmt.Sprintf(`brokerName=torture
-brokerClusterName=torture
+	config := fmt.Sprintf(`brokerName=broker-a
+brokerClusterName=DefaultCluster
 brokerId=0
 brokerIP1=127.0.0.1
 listenPort=%d
