@@ -167,7 +167,7 @@ func (s *Sender) complete(d *draft) error {
 		d.queueID = int32(s.Env.Rand.IntN(int(max(d.topic.WriteQueueNums, 1))))
 	}
 	d.props = scan(d.Properties)
-	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties)+len(s.suffix) > messages.MaxPropertiesSize {
+	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties) > s.maxProperties(d) {
 		return s.illegal()
 	}
 	if d.Batch {
@@ -197,11 +197,21 @@ func (s *Sender) checkBatch(d *draft) error {
 		if m, rest, err = messages.NextBatchRecord(rest); err != nil {
 			return messages.Refuse(messages.MessageIllegal, "the batch cannot be decoded: %s", err)
 		}
-		if len(m.Body) == 0 || len(m.Properties)+len(s.suffix) > messages.MaxPropertiesSize {
+		if len(m.Body) == 0 || len(m.Properties) > s.maxProperties(d) {
 			return s.illegal()
 		}
 	}
 	return nil
+}
+
+// addedProperties is the room for what the broker may add to a property string,
+// besides the suffix and the topic: an id, a real queue, a delay.
+const addedProperties = 160
+
+// maxProperties bounds the client's own property string, so that with what the
+// broker adds it still fits into a record.
+func (s *Sender) maxProperties(d *draft) int {
+	return messages.MaxPropertiesSize - len(s.suffix) - len(d.topic.TopicName) - addedProperties
 }
 
 func (s *Sender) illegal() error {
@@ -251,6 +261,9 @@ func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
 	}
 	var delay int64
 	if level := s.Delays.Clamp(d.props.delay); level > 0 && !d.deadLetter {
+		if d.props.delay > level {
+			w.properties = messages.AppendPropertyInt(w.properties, messages.PropertyDelay, int64(level))
+		}
 		w.properties = messages.AppendProperty(w.properties, messages.PropertyRealTopic, topic)
 		w.properties = messages.AppendPropertyInt(w.properties, messages.PropertyRealQueueID, int64(queueID))
 		topic, queueID, delay = messages.TopicSchedule, int32(level-1), s.Delays.Millis(level)

@@ -92,6 +92,9 @@ func (h *Host) Env() *env.Env {
 	return h.process.env
 }
 
+// hostMemory is the memory that a host claims to have, in bytes.
+const hostMemory = 8 << 30
+
 func newEnv(p *process) *env.Env {
 	return &env.Env{
 		Actors:     newActorSystem(p),
@@ -101,6 +104,8 @@ func newEnv(p *process) *env.Env {
 		FS:         p.host.disk,
 		Log:        zerolog.New(logLines{p}).Level(p.host.world.opts.LogLevel),
 		Dispatcher: dispatcher{p},
+		Memory:     hostMemory,
+		PID:        1,
 		Options:    []actor.PropsOption{actor.WithReceiverMiddleware(p.observe)},
 	}
 }

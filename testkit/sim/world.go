@@ -170,7 +170,7 @@ func (w *World) Step() bool {
 			return false
 		}
 		if of != nil && !of.alive {
-			continue
+			return true // its process is gone; what comes next may be too late for the caller
 		}
 		w.execute(of, do)
 		if w.steps++; w.steps >= w.opts.MaxSteps {
