@@ -128,7 +128,7 @@ func runTarget(ctx context.Context, b *build, kind cluster.Kind, filter *regexp.
 	}
 	defer shared.stop()
 	env := append(b.env(kind, root), shared.env()...)
-	for _, stage := range stages {
+	for _, stage := range stages(kind) {
 		runStage(ctx, b, stage, env, root, filter, r)
 		if err := ctx.Err(); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,16 +19,26 @@ import (
 )
 
 // A suite is a program that runs cases and prints them the way `go test -v`
-// does. list prints the names of its cases, one a line.
+// does. list is the command that prints the names of its cases, one a line.
 type suite struct {
 	name string
+	env  []string // beyond what all suites get
 	list func(b *build) []string
 	run  func(b *build, root, pattern string) []string // command line for the cases that pattern matches
 }
 
-// stages run one after the other, the suites of a stage side by side.
-var stages = [][]suite{
-	{goSuite("go", "goclient"), javaSuite},
+// stages run one after the other, the suites of a stage side by side. The last
+// ones pass a store from Apache to the program under test and back.
+func stages(kind cluster.Kind) [][]suite {
+	all := [][]suite{
+		{goSuite("go", "goclient"), javaSuite},
+		{goSuite("mixed", "mixed"), goSuite("mqadmin", "mqadmin")},
+		{storeSuite(cluster.Apache, kind)},
+	}
+	if kind != cluster.Apache {
+		all = append(all, []suite{storeSuite(kind, cluster.Apache)})
+	}
+	return all
 }
 
 func goSuite(name, pkg string) suite {
@@ -35,9 +46,15 @@ func goSuite(name, pkg string) suite {
 		name: name,
 		list: func(b *build) []string { return []string{b.bin(pkg + ".test"), "-test.list=."} },
 		run: func(b *build, _, pattern string) []string {
-			return []string{b.bin(pkg + ".test"), "-test.v", "-test.parallel=6", "-test.timeout=6m", "-test.run=" + pattern}
+			return []string{b.bin(pkg + ".test"), "-test.v", "-test.parallel=6", "-test.timeout=8m", "-test.run=" + pattern}
 		},
 	}
+}
+
+func storeSuite(writer, reader cluster.Kind) suite {
+	s := goSuite(fmt.Sprintf("store/%s-to-%s", writer, reader), "interchange")
+	s.env = []string{cluster.EnvWriter + "=" + string(writer), cluster.EnvReader + "=" + string(reader)}
+	return s
 }
 
 var javaSuite = suite{
@@ -61,6 +78,7 @@ func runStage(ctx context.Context, b *build, stage []suite, env []string, root s
 
 // cases runs those cases of the suite that filter wants.
 func (s suite) cases(ctx context.Context, b *build, env []string, root string, filter *regexp.Regexp, r *report) {
+	env = append(slices.Clone(env), s.env...)
 	var wanted []string
 	out, err := child(ctx, s.list(b), env).Output()
 	if err != nil {
@@ -82,7 +100,7 @@ func (s suite) cases(ctx context.Context, b *build, env []string, root string, f
 		r.fail(s.name, "start", 0, err.Error())
 		return
 	}
-	log, err := os.Create(filepath.Join(root, s.name+".log"))
+	log, err := os.Create(filepath.Join(root, strings.ReplaceAll(s.name, "/", "-")+".log"))
 	if err != nil {
 		r.fail(s.name, "start", 0, err.Error())
 		return

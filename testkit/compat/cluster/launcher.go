@@ -31,6 +31,8 @@ const (
 	EnvRoot   = "COMPAT_ROOT"        // folder for everything a run writes
 	EnvJars   = "COMPAT_APACHE_JARS" // folder with the jars of Apache's servers and tools
 	EnvBinary = "COMPAT_ACTORMQ"     // path of the actormq executable
+	EnvWriter = "COMPAT_WRITER"      // Kind of the broker that writes a store
+	EnvReader = "COMPAT_READER"      // Kind of the broker that opens it then
 )
 
 // Launcher starts servers. Its methods may be called from several goroutines.

@@ -4,12 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -54,10 +49,13 @@ func brokerRestart(t *testing.T, sig syscall.Signal) {
 		requireAll(t, w, before)
 		steady = append(steady, w)
 	}
+	committed := map[string]string{"0": "10", "1": "10", "2": "10", "3": "10"}
 	between := sendMany(t, c, producer, topic, 10, 40)
 	for _, group := range groups {
 		// Offsets are written every few seconds; only then does a kill keep them.
-		kit.Eventually(t, "offsets of "+group+" on disk", func() bool { return sig == syscall.SIGTERM || offsetsStored(t, broker, topic, group) })
+		kit.Eventually(t, "offsets of "+group+" on disk", func() bool {
+			return sig == syscall.SIGTERM || maps.Equal(cluster.StoredOffsets(broker.Config.Store, topic, group), committed)
+		})
 	}
 
 	phase("restart")
@@ -112,30 +110,4 @@ func distinct(bodies []string) []string {
 		set[b] = true
 	}
 	return slices.Collect(maps.Keys(set))
-}
-
-// offsetsStored looks for offset 10 of all four queues in the broker's
-// config/consumerOffset.json, whose numbers are bare keys.
-func offsetsStored(t *testing.T, b *cluster.Broker, topic, group string) bool {
-	text, err := os.ReadFile(filepath.Join(b.Config.Store, "config", "consumerOffset.json"))
-	if err != nil {
-		return false
-	}
-	plain := regexp.MustCompile(`[\s"]`).ReplaceAllString(string(text), "")
-	_, rest, found := strings.Cut(plain, topic+"@"+group+":{")
-	if !found {
-		return false
-	}
-	stored := map[string]string{}
-	table, _, _ := strings.Cut(rest, "}")
-	for pair := range strings.SplitSeq(table, ",") {
-		queue, offset, _ := strings.Cut(pair, ":")
-		stored[queue] = offset
-	}
-	for queue := range 4 {
-		if stored[strconv.Itoa(queue)] != "10" {
-			return false
-		}
-	}
-	return true
 }
