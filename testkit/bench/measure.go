@@ -25,7 +25,10 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 		}
 		close(done)
 	}()
-	err := r.watch(ctx, -r.o.Warmup, r.o.Warmup, done)
+	var err error
+	if r.o.Warmup > 0 {
+		err = r.watch(ctx, -r.o.Warmup, r.o.Warmup, done)
+	}
 	if r.o.Count > 0 {
 		r.control.left.Store(r.o.Count)
 	}
@@ -63,9 +66,6 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 // watch reports progress for the time d, unlimited if it is 0, or until the load
 // ends, ctx ends or something fails. elapsed is what the progress begins with.
 func (r *run) watch(ctx context.Context, elapsed, d time.Duration, done <-chan struct{}) error {
-	if elapsed < 0 && d == 0 {
-		return nil
-	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var end <-chan time.Time
