@@ -164,21 +164,21 @@ func (w *World) Step() bool {
 	if w.inside {
 		panic("sim: Step was called from inside of the simulation")
 	}
-	for w.failure == nil {
-		of, do := w.choose()
-		if do == nil {
-			return false
-		}
-		if of != nil && !of.alive {
-			return true // its process is gone; what comes next may be too late for the caller
-		}
-		w.execute(of, do)
-		if w.steps++; w.steps >= w.opts.MaxSteps {
-			w.fail("world", fmt.Sprintf("no rest after %d steps", w.steps), "")
-		}
-		return true
+	if w.failure != nil {
+		return false
 	}
-	return false
+	of, do := w.choose()
+	if do == nil {
+		return false
+	}
+	if of != nil && !of.alive {
+		return true // its process is gone; what comes next may be too late for the caller
+	}
+	w.execute(of, do)
+	if w.steps++; w.steps >= w.opts.MaxSteps {
+		w.fail("world", fmt.Sprintf("no rest after %d steps", w.steps), "")
+	}
+	return true
 }
 
 // choose takes the next piece of work: a run that the seed picks, or an event.
