@@ -23,22 +23,37 @@ func (l *Log) Scan(offset int64, checkCRC bool, visit func(r *record.Record, siz
 	s := scan{log: l, checkCRC: checkCRC}
 	for {
 		size, err := s.next(offset)
-		var blank *record.BlankError
-		var corrupt *record.CorruptError
-		switch {
-		case err == nil:
-			if err := visit(&s.record, size); err != nil {
+		if err != nil {
+			blank, err := l.atEnd(offset, err)
+			if blank == 0 {
 				return offset, err
 			}
-			offset += int64(size)
-		case errors.As(err, &blank) && int64(blank.Size) == l.size-offset%l.size:
-			offset += int64(blank.Size)
-		case blank != nil, errors.As(err, &corrupt), errors.Is(err, record.ErrShort), errors.Is(err, errEnd):
-			return offset, nil
-		default:
+			offset += blank
+			continue
+		}
+		if err := visit(&s.record, size); err != nil {
 			return offset, err
 		}
+		offset += int64(size)
 	}
+}
+
+// atEnd tells what the error of a record at offset means: the length of the blank
+// that ends its segment, or 0 for the end of the log, with an error if it could
+// not be read.
+func (l *Log) atEnd(offset int64, err error) (int64, error) {
+	var blank *record.BlankError
+	var corrupt *record.CorruptError
+	switch {
+	case errors.As(err, &blank):
+		if int64(blank.Size) == l.size-offset%l.size {
+			return int64(blank.Size), nil
+		}
+		return 0, nil
+	case errors.As(err, &corrupt), errors.Is(err, record.ErrShort), errors.Is(err, errEnd):
+		return 0, nil
+	}
+	return 0, err
 }
 
 var errEnd = errors.New("commitlog: no segment there")
@@ -77,7 +92,7 @@ func (s *scan) next(offset int64) (int, error) {
 			return 0, err
 		}
 	}
-	if at, torn := missingSector(offset, b[:size], &s.record); torn {
+	if at, torn := missing(offset, b[:size], &s.record); torn {
 		return 0, &record.CorruptError{Reason: fmt.Sprintf("the record at %d is torn at %d", offset, at)}
 	}
 	return size, nil
@@ -86,13 +101,18 @@ func (s *scan) next(offset int64) (int, error) {
 // sector is what a disk writes whole or not at all.
 const sector = 512
 
-// missingSector finds a sector that a crash kept from being written, in a record's
-// topic and properties, which no CRC covers. It reads as zeros, since the space
-// ahead of the log's end is, while topics and property strings have no zeros. A
-// tear in the fields before them changes a length or the body.
-func missingSector(offset int64, raw []byte, r *record.Record) (int64, bool) {
+// missing finds bytes of a record's topic and properties, which no CRC covers,
+// that a crash kept from being written: a sector, or the end. They read as zeros,
+// since the space ahead of the log's end is, while topics and property strings
+// have no zeros. A tear in the fields before them changes a length or the body.
+func missing(offset int64, raw []byte, r *record.Record) (int64, bool) {
 	properties := len(raw) - len(r.Properties)
 	length := properties - 2 // of the properties: may be zero
+	for _, field := range [][]byte{r.Topic, r.Properties} {
+		if n := len(field); n > 0 && field[n-1] == 0 {
+			return offset + int64(properties), true
+		}
+	}
 	for from := length - len(r.Topic); from < len(raw); {
 		to := min(len(raw), from+int(sector-(offset+int64(from))%sector))
 		if (from < length || to > properties) && zero(raw[from:to]) {
