@@ -158,3 +158,19 @@ func MaxOffset(topic string, queueID int32) *messages.Command {
 	c.Ext.SetInt("queueId", int64(queueID))
 	return c
 }
+
+// Route asks a name server where a topic is.
+func Route(topic string) *messages.Command {
+	c := request(messages.CodeGetRouteInfoByTopic)
+	c.Ext.Set("topic", topic)
+	c.Ext.SetBool("acceptStandardJsonOnly", true)
+	return c
+}
+
+// Routed is the response to a Route.
+func Routed(response *messages.Command) (*messages.TopicRouteData, error) {
+	if err := Succeeded(response); err != nil {
+		return nil, err
+	}
+	return messages.DecodeTopicRoute(response.Body)
+}
