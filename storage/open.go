@@ -117,7 +117,7 @@ func (s *Store) refuseOthers() error {
 // no checkpoint says so, at the last segment that begins early enough
 // (RocketMQ: CommitLog.recoverAbnormally).
 func (s *Store) recover() error {
-	from, err := s.scanStart()
+	from, queued, err := s.scanStart()
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Store) recover() error {
 		}
 		d := r.Request(topic, size, s.delay)
 		s.Recovery.Dispatched++
-		if d.Phys == 0 || d.Phys != s.checkpoint.ConsumeQueueOffset { // whose unit is durable
+		if d.Phys > queued { // else its unit is there, or its topic was deleted
 			if err := s.Dispatch(&d); err != nil {
 				return err
 			}
@@ -169,27 +169,28 @@ func (s *Store) verify(u consumequeue.Unit, topic string, queueID int32, offset 
 }
 
 // scanStart returns where recovery has to begin: at a record, or at the start of
-// a segment.
-func (s *Store) scanStart() (int64, error) {
+// a segment; and the offset of the last record whose unit is durable, -1 if that
+// is not known.
+func (s *Store) scanStart() (from, queued int64, err error) {
 	starts := s.Log.Starts()
 	if len(starts) == 0 {
-		return 0, nil
+		return 0, -1, nil
 	}
 	queues, err := s.options.FS.ReadDir(s.file("consumequeue"))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(queues) == 0 {
-		return starts[0], nil // all of them are to be built again
+		return starts[0], -1, nil // all of them are to be built again
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	from := s.checkpoint.ConsumeQueueOffset
+	from, queued = s.checkpoint.ConsumeQueueOffset, s.checkpoint.ConsumeQueueOffset
 	if from <= 0 || !s.isRecord(from) {
-		from = s.segmentBefore(starts, s.checkpoint.MinTime())
+		from, queued = s.segmentBefore(starts, s.checkpoint.MinTime()), -1
 	}
 	if end := s.Index.EndPhys(); s.options.IndexEnabled && end > 0 && end < from && s.isRecord(end) {
 		from = end
 	}
-	return max(from, starts[0]), nil
+	return max(from, starts[0]), queued, nil
 }
 
 func (s *Store) isRecord(phys int64) bool {
