@@ -44,7 +44,11 @@ type Client struct {
 	uniq    *uniqKeys
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // the client's goroutines, and those of its producers
+	running sync.WaitGroup // the client's own goroutine
+
+	consuming context.Context // ends when Close begins
+	quit      context.CancelFunc
+	consumed  sync.WaitGroup // consumers that run
 
 	mu        sync.Mutex
 	closed    bool
@@ -68,6 +72,7 @@ func NewClient(o Options) (*Client, error) {
 		producers: make(map[string]int), consumers: make(map[string]*Consumer),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.consuming, c.quit = context.WithCancel(c.ctx)
 	c.conns = newConnections(c.opened, c.pushed)
 	c.routes = newRoutes(c.askRoute)
 	c.running.Go(c.maintain)
@@ -77,13 +82,16 @@ func NewClient(o Options) (*Client, error) {
 // ID returns the client's id, as brokers list it.
 func (c *Client) ID() string { return c.id }
 
-// Close ends the client's connections and everything made from it: sends under
-// way fail, consumers stop. It returns when nothing of it runs any more, and may
-// be called more than once.
+// Close ends everything made from the client: consumers stop in order, for which
+// it waits until their handlers return; sends under way fail. It returns when
+// nothing of the client runs any more. It may be called more than once, but not
+// by a handler.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
+	c.quit()
+	c.consumed.Wait()
 	c.cancel()
 	err := c.conns.close()
 	c.running.Wait()

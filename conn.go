@@ -30,6 +30,7 @@ type conn struct {
 	gone   func(*conn)                    // called once, when the connection has ended
 
 	mu      sync.Mutex
+	groups  map[string]bool // consumer groups that the broker has been told of
 	opaque  int32
 	calls   map[int32]answered
 	pending [][]byte      // frames that the writer has not taken
@@ -41,7 +42,7 @@ type conn struct {
 func newConn(addr string, n transport.Conn, pushed func(*conn, *messages.Command), gone func(*conn)) *conn {
 	c := &conn{
 		addr: addr, net: n, pushed: pushed, gone: gone,
-		calls: make(map[int32]answered), wake: make(chan struct{}, 1), closed: make(chan struct{}),
+		calls: make(map[int32]answered), groups: make(map[string]bool), wake: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 	c.framer = remoting.NewFramer(remoting.FramerOptions{MaxFrame: maxFrame}, c.burst)
 	return c
@@ -73,6 +74,26 @@ func frameSize(c *messages.Command) int {
 		n += len(f.Key) + len(f.Value) + 24
 	}
 	return n
+}
+
+// knows reports whether the broker has been told that the client is in a consumer
+// group; learn notes that it has, and unlearn that the client has left.
+func (c *conn) knows(group string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.groups[group]
+}
+
+func (c *conn) learn(group string) {
+	c.mu.Lock()
+	c.groups[group] = true
+	c.mu.Unlock()
+}
+
+func (c *conn) unlearn(group string) {
+	c.mu.Lock()
+	delete(c.groups, group)
+	c.mu.Unlock()
 }
 
 // respond sends the response to a request of the server.
@@ -247,11 +268,20 @@ func (p *connections) get(ctx context.Context, addr string) (*conn, error) {
 	}
 }
 
-// has reports whether there is a connection to addr.
-func (p *connections) has(addr string) bool {
+// current returns the connection to addr, nil if there is none.
+func (p *connections) current(addr string) *conn {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.slots[addr] != nil
+	s := p.slots[addr]
+	p.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	select {
+	case <-s.ready:
+		return s.conn
+	default:
+		return nil
+	}
 }
 
 func (p *connections) dial(addr string, s *slot) {

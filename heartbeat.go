@@ -76,9 +76,11 @@ func (c *Client) leaveProducers(group string) error {
 // unregister takes the client off a group on all brokers that it is connected to.
 func (c *Client) unregister(field, group string, slaves bool) error {
 	for _, addr := range c.routes.addresses(slaves) {
-		if !c.conns.has(addr) {
+		conn := c.conns.current(addr)
+		if conn == nil {
 			continue
 		}
+		conn.unlearn(group)
 		request := newRequest(messages.CodeUnregisterClient)
 		request.Ext.Set("clientID", c.id)
 		request.Ext.Set(field, group)

@@ -32,11 +32,9 @@ type PullRequest struct {
 	// answer at once.
 	Hold time.Duration
 
-	commit    int64 // the group's offset to commit on the way, if commits
-	commits   bool
-	version   int64  // of the subscription
-	brokerID  int64  // the process to ask
-	expresses string // type of the expression, TAG if empty
+	commit   int64 // the group's offset to commit on the way, if commits
+	commits  bool
+	brokerID int64 // the process to ask
 }
 
 // PullStatus is the outcome of a pull.
@@ -67,12 +65,17 @@ type PullResult struct {
 // Pull reads messages of a queue. They are not marked as consumed: that is
 // CommitOffset's. It fails with an *Error where the broker refuses.
 func (c *Client) Pull(ctx context.Context, r PullRequest) (*PullResult, error) {
-	if _, err := c.masterOf(ctx, r.Queue); err != nil {
-		return nil, err
-	}
-	subscription, err := messages.BuildSubscription(r.Queue.Topic, r.Tags, r.expresses)
+	subscription, err := messages.BuildSubscription(r.Queue.Topic, r.Tags, "TAG")
 	if err != nil {
 		return nil, fmt.Errorf("actormq: %w", err)
+	}
+	return c.pull(ctx, r, subscription)
+}
+
+// pull is Pull with a subscription instead of tags.
+func (c *Client) pull(ctx context.Context, r PullRequest, subscription *messages.SubscriptionData) (*PullResult, error) {
+	if _, err := c.masterOf(ctx, r.Queue); err != nil {
+		return nil, err
 	}
 	addr := c.routes.any(r.Queue.Broker, r.brokerID)
 	ctx, cancel := c.bounded(ctx, r.Hold+pullSlack)
@@ -120,7 +123,7 @@ func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.
 	c.Ext.SetInt("commitOffset", r.commit)
 	c.Ext.SetInt("suspendTimeoutMillis", r.Hold.Milliseconds())
 	c.Ext.Set("subscription", subscription.SubString)
-	c.Ext.SetInt("subVersion", r.version)
+	c.Ext.SetInt("subVersion", int64(subscription.SubVersion))
 	c.Ext.Set("expressionType", subscription.ExpressionType)
 	return c
 }

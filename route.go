@@ -65,6 +65,18 @@ func appendQueues(queues []Queue, topic, broker string, n int32) []Queue {
 	return queues
 }
 
+// masters returns the addresses of the brokers' masters, sorted.
+func (r *route) masters() []string {
+	var all []string
+	for _, addrs := range r.brokers {
+		if addr := addrs[masterID]; addr != "" {
+			all = append(all, addr)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // usable reports whether a cached route may still be used at time now. Routes are
 // refreshed behind the back of their users; only the template's is not.
 func (r *route) usable(now time.Time) bool { return !r.template || now.Sub(r.asked) < templateAge }

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
+
+	"github.com/actormq/actormq"
 )
 
 // The values of -o.
@@ -16,6 +22,13 @@ const (
 func checkOutput(output string) error {
 	if output != outputText && output != outputJSON {
 		return usagef("-o %s is neither text nor json", output)
+	}
+	return nil
+}
+
+func checkTopic(topic string) error {
+	if topic == "" {
+		return usagef("--topic is missing")
 	}
 	return nil
 }
@@ -39,4 +52,27 @@ func nameServers(given []string) []string {
 		servers = []string{"127.0.0.1:9876"}
 	}
 	return servers
+}
+
+// withHint adds what a newcomer does not know to an error.
+func withHint(err error) error {
+	if errors.Is(err, actormq.ErrNoNameServer) {
+		return fmt.Errorf("%w (start one with `actormq standalone`, or say where it is with --namesrv)", err)
+	}
+	return err
+}
+
+// complainer returns a function that prints what goes wrong, but not the same
+// again and again. It may be called from several goroutines.
+func complainer(to io.Writer) func(error) {
+	var mu sync.Mutex
+	last := ""
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if text := oneLine(err); text != last {
+			last = text
+			fmt.Fprintln(to, "actormq:", text, "(trying again)")
+		}
+	}
 }

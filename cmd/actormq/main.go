@@ -32,7 +32,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	cmd.SetIn(in)
 	cmd.SetOut(out)
 	cmd.SetErr(errOut)
-	err := cmd.Execute()
+	err := execute(cmd, args)
 	if err == nil {
 		return 0
 	}
@@ -48,9 +48,17 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	return exitFailed
 }
 
+func execute(cmd *cobra.Command, args []string) error {
+	if _, _, err := cmd.Find(args); err != nil {
+		return &usageError{err} // no such command
+	}
+	return cmd.Execute()
+}
+
 // oneLine is the text of an error for a terminal or a log.
 func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "actormq: "), "\n", "; ")
+	text := strings.TrimPrefix(err.Error(), "actormq: ")
+	return strings.NewReplacer(": actormq: ", ": ", "\n", "; ").Replace(text)
 }
 
 // exitError ends the process with a code and without a message.
@@ -116,7 +124,8 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().String("log-level", "info", "least severity to log: debug, info, warn, error")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	cmd.AddCommand(standaloneCommand(), namesrvCommand(), brokerCommand(), benchCommand(), versionCommand())
+	cmd.AddCommand(standaloneCommand(), namesrvCommand(), brokerCommand(),
+		produceCommand(), consumeCommand(), benchCommand(), versionCommand())
 	return cmd
 }
 
