@@ -32,6 +32,8 @@ func (a *admin) runtime(r *front.Request) (*messages.Command, error) {
 		"getFoundTps":                     rates(func(s stats.Sample) int64 { return s.Found }),
 		"getMissTps":                      rates(func(s stats.Sample) int64 { return s.Missed }),
 		"getTotalTps":                     rates(func(s stats.Sample) int64 { return s.Found + s.Missed }),
+		"putMessageSizeTotal":             strconv.FormatInt(a.Counters.PutBytes.Load(), 10),
+		"putMessageEntireTimeMax":         "0",
 		"putMessageTimesTotal":            strconv.FormatInt(now.Put, 10),
 		"getMessageTransferredMsgCount":   strconv.FormatInt(now.Get, 10),
 		"msgPutTotalTodayNow":             strconv.FormatInt(now.Put, 10),
@@ -53,6 +55,7 @@ func (a *admin) runtime(r *front.Request) (*messages.Command, error) {
 	}
 	if used, err := a.Store.Used(); err == nil {
 		table["commitLogDiskRatio"] = strconv.FormatFloat(used, 'f', 4, 64)
+		table["consumeQueueDiskRatio"] = table["commitLogDiskRatio"]
 	}
 	if err := a.Store.Log.Err(); err != nil {
 		table["storeReadOnly"] = err.Error()

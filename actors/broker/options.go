@@ -9,8 +9,9 @@ import (
 	"github.com/actormq/actormq/storage"
 )
 
-// Version is what operators see as the broker's version.
-var Version = "actormq (RocketMQ V5_5_0)"
+// Version is what operators see as the broker's version: the release of RocketMQ
+// that it stands in for, which tools take apart, and what it really is.
+const Version = "V5_5_0-actormq"
 
 // pullers is the number of actors that read for consumers: enough to keep a few
 // cold reads from holding up the others.

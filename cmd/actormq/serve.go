@@ -25,12 +25,13 @@ import (
 	"github.com/actormq/actormq/transport/tcp"
 )
 
+// version tells which build this is and which release of RocketMQ it speaks for.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return broker.Version
+	build := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		build = info.Main.Version
 	}
-	return broker.Version + " " + info.Main.Version
+	return "actormq " + build + " (RocketMQ 5.5.0)"
 }
 
 // host is the production environment and what has to be closed after it.

@@ -272,9 +272,12 @@ public final class Store implements AutoCloseable {
         all(work);
     }
 
+    /** A broker that recovers indexes its last record again, and Apache's then answers with it twice: same place, same message. */
     private List<MessageExt> byKey(Entry entry, long from, long to) throws Exception {
         try {
-            return producer.queryMessage(entry.topic(), "key-" + entry.number(), 8, from, to).getMessageList();
+            var places = new java.util.HashSet<Long>();
+            return producer.queryMessage(entry.topic(), "key-" + entry.number(), 8, from, to).getMessageList().stream()
+                .filter(found -> places.add(found.getCommitLogOffset())).toList();
         } catch (MQClientException e) {
             require(e.getResponseCode() == ResponseCode.NO_MESSAGE, "%s: %s", entry, e);
             return List.of();
