@@ -144,7 +144,9 @@ func (r *Report) Lost() int64 {
 func (r *Report) Write(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	what := fmt.Sprintf("%s, %d connections", r.Mode, r.Connections)
-	if r.InFlight > 0 {
+	if r.InFlight > 0 && r.Rate > 0 {
+		what += fmt.Sprintf(", at most %d in flight", r.InFlight)
+	} else if r.InFlight > 0 {
 		what += fmt.Sprintf(", %d in flight", r.InFlight)
 	}
 	if r.Batch > 0 {
@@ -154,7 +156,7 @@ func (r *Report) Write(to io.Writer) error {
 		what += fmt.Sprintf(", %d bytes", r.Size)
 	}
 	if r.Rate > 0 {
-		what += fmt.Sprintf(", %.0f messages a second wanted", r.Rate)
+		what += fmt.Sprintf(", open loop of %.0f msg/s", r.Rate)
 	}
 	fmt.Fprintf(w, "load\t%s\n", what)
 	fmt.Fprintf(w, "messages\t%d in %.1f s\n", r.Messages, r.Seconds)
@@ -210,4 +212,10 @@ func errorsText(errors map[int32]int64) string {
 func (p Progress) String() string {
 	return fmt.Sprintf("%4.0f s  %8.0f msg/s  p50 %s  p99 %s  max %s  errors %d",
 		p.Elapsed.Seconds(), p.Rate, micros(p.Latency.P50), micros(p.Latency.P99), micros(p.Latency.Max), p.Errors)
+}
+
+// Resident returns the memory that a process has resident, in bytes.
+func Resident(pid int) (int64, error) {
+	now, _, err := memoryOf(pid)
+	return now, err
 }
