@@ -121,6 +121,7 @@ type offsetsFile struct {
 
 func (d *delay) start(ctx actor.Context) {
 	d.self, d.handlers = ctx.Self(), d.routes()
+	d.tick = d.Env.Tell(d.self, d.SaveEvery, &save{})
 	var saved offsetsFile
 	if err := jsonfile.Load(d.Env.FS, d.file(), &saved); err != nil {
 		panic(err) // delivering from 0 would repeat everything
@@ -131,7 +132,6 @@ func (d *delay) start(ctx actor.Context) {
 		d.levels = append(d.levels, l)
 		d.deliver(l)
 	}
-	d.tick = d.Env.Tell(d.self, d.SaveEvery, &save{})
 }
 
 // deliver appends what is due of a level and waits for the rest.

@@ -10,6 +10,7 @@ package env
 import (
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"os"
 	"time"
 
@@ -72,7 +73,30 @@ func (e *Env) BatchProps(producer actor.Producer, opts ...actor.PropsOption) *ac
 
 func (e *Env) props(producer actor.Producer, box actor.MailboxProducer, opts []actor.PropsOption) *actor.Props {
 	all := []actor.PropsOption{actor.WithMailbox(box), actor.WithDispatcher(e.Dispatcher)}
-	return actor.PropsFromProducer(producer, append(append(all, e.Options...), opts...)...)
+	guarded := func() actor.Actor { return &guard{Actor: producer(), log: &e.Log} }
+	return actor.PropsFromProducer(guarded, append(append(all, e.Options...), opts...)...)
+}
+
+// guard recovers from a panic in Stopping. The library would hand it to the
+// supervisor and leave an actor behind that is neither running nor stopped, for
+// which its parent waits for ever.
+type guard struct {
+	actor.Actor
+	log *zerolog.Logger
+}
+
+func (g *guard) Receive(ctx actor.Context) {
+	if _, stopping := ctx.Message().(*actor.Stopping); stopping {
+		defer g.recover(ctx.Self())
+	}
+	g.Actor.Receive(ctx)
+}
+
+func (g *guard) recover(self *actor.PID) {
+	if reason := recover(); reason != nil {
+		g.log.Error().Interface("reason", reason).Str("actor", self.Id).Bytes("stack", debug.Stack()).
+			Msg("an actor panicked when it was stopped")
+	}
 }
 
 // Send delivers message to pid from outside of any actor.

@@ -250,6 +250,7 @@ func (o *offsets) forget(match func(topic, group string) bool) {
 func (o *offsets) start(ctx actor.Context) {
 	o.handlers = o.routes()
 	o.committed = make(table)
+	o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
 	var saved messages.ConsumerOffsets
 	if err := jsonfile.Load(o.Env.FS, o.file(), &saved); err != nil {
 		panic(err) // unreadable offsets must not be overwritten by empty ones
@@ -258,7 +259,6 @@ func (o *offsets) start(ctx actor.Context) {
 	for k, queues := range saved.OffsetTable {
 		o.committed[k] = queues
 	}
-	o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
 }
 
 func (o *offsets) file() string { return path.Join(o.Dir, "consumerOffset.json") }

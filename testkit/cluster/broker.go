@@ -12,6 +12,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -65,7 +66,8 @@ func StartBroker(t testing.TB, w *sim.World, h *sim.Host, configure func(*config
 // when it takes requests.
 func (b *Broker) Start() { require.NoError(b.t, b.TryStart()) }
 
-// TryStart is Start for a broker that may not come up.
+// TryStart is Start for a broker that may not come up. It then waits until what
+// did has gone.
 func (b *Broker) TryStart() error {
 	if !b.Host.Running() {
 		b.Host.Restart()
@@ -80,7 +82,10 @@ func (b *Broker) TryStart() error {
 	if err := b.world.Run(func() bool { return came }, startLimit); err != nil {
 		return fmt.Errorf("cluster: the broker does not come up: %w", err)
 	}
-	return failed
+	if failed == nil {
+		return nil
+	}
+	return errors.Join(failed, b.world.Run(b.Stopped, startLimit))
 }
 
 // Crash ends the broker as it stands.

@@ -1,12 +1,15 @@
 package cluster_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/vfs"
 	"github.com/actormq/actormq/testkit/cluster"
 	"github.com/actormq/actormq/testkit/script"
 	"github.com/actormq/actormq/testkit/sim"
@@ -67,6 +70,28 @@ func TestASecondBrokerOnTheSameStoreIsRefused(t *testing.T) {
 	b := cluster.StartBroker(t, w, w.Host("broker"), nil)
 	second := cluster.NewBroker(t, w, b.Host, nil)
 	require.ErrorContains(t, second.TryStart(), "in use")
+}
+
+// A broker that ignored what it cannot read would forget its topics, or worse,
+// where its consumers are.
+func TestABrokerDoesNotStartWithoutItsState(t *testing.T) {
+	for _, file := range []string{"topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json"} {
+		t.Run(file, func(t *testing.T) {
+			w := sim.New(1, sim.Options{AllowPanics: true})
+			b := cluster.StartBroker(t, w, w.Host("broker"), nil)
+			require.NoError(t, b.Stop())
+			b.Host.Disk().SetFault(func(op vfs.Op, name string) error {
+				if strings.Contains(name, "/config/"+file) {
+					return errors.New("bad sector")
+				}
+				return nil
+			})
+			require.ErrorContains(t, b.TryStart(), file)
+			require.True(t, b.Stopped(), "nothing is left running")
+			b.Host.Disk().SetFault(nil)
+			b.Start()
+		})
+	}
 }
 
 func TestARunOfABrokerIsAFunctionOfItsSeed(t *testing.T) {

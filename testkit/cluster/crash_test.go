@@ -25,7 +25,8 @@ func syncFlush(c *config.Broker) { c.FlushDiskType = config.SyncFlush }
 
 // Under SYNC_FLUSH a broker loses no acknowledged message, shows none that it
 // later loses, and invents none: whether its process is killed, its host loses
-// power with unsynced pages, its clients' connections break, or it is stopped.
+// power with unsynced pages, its clients' connections break, or it is stopped;
+// also if the next crash comes while it recovers.
 func TestSyncFlushLosesNothing(t *testing.T) {
 	acks := 0
 	sim.Seeds(t, 200, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 2000}}, func(t *testing.T, w *sim.World) {
@@ -41,12 +42,33 @@ func TestSyncFlushLosesNothing(t *testing.T) {
 			} else {
 				require.NoError(t, b.Stop())
 			}
+			if random.IntN(3) == 0 {
+				crashDuringStart(b, random.IntN(150))
+			}
 			b.Start()
 			j.Check()
 		}
 		acks += j.History.Acknowledgements()
 	})
 	require.Positive(t, acks)
+}
+
+// crashDuringStart starts a broker whose host loses power after so many
+// operations on the store's files.
+func crashDuringStart(b *cluster.Broker, operations int) {
+	off := errors.New("no power")
+	b.Host.Disk().SetFault(func(_ vfs.Op, name string) error {
+		if strings.Contains(name, "/config/") {
+			return nil
+		}
+		if operations--; operations < 0 {
+			return off
+		}
+		return nil
+	})
+	_ = b.TryStart() // it may come up before
+	b.Crash(sim.PowerLoss)
+	b.Host.Disk().SetFault(nil)
 }
 
 func TestAFullDiskRefusesSendsWhileConsumptionGoesOn(t *testing.T) {
