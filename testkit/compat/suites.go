@@ -31,8 +31,8 @@ type suite struct {
 // ones pass a store from Apache to the program under test and back.
 func stages(kind cluster.Kind) [][]suite {
 	all := [][]suite{
-		{goSuite("go", "goclient"), javaSuite},
-		{goSuite("mixed", "mixed"), goSuite("mqadmin", "mqadmin")},
+		{goSuite("go", "goclient", 6), javaSuite},
+		{goSuite("mixed", "mixed", 4), goSuite("mqadmin", "mqadmin", 4)},
 		{storeSuite(cluster.Apache, kind)},
 	}
 	if kind != cluster.Apache {
@@ -41,18 +41,20 @@ func stages(kind cluster.Kind) [][]suite {
 	return all
 }
 
-func goSuite(name, pkg string) suite {
+// goSuite is a test binary; parallel is how many of its cases run at a time.
+func goSuite(name, pkg string, parallel int) suite {
 	return suite{
 		name: name,
 		list: func(b *build) []string { return []string{b.bin(pkg + ".test"), "-test.list=."} },
 		run: func(b *build, _, pattern string) []string {
-			return []string{b.bin(pkg + ".test"), "-test.v", "-test.parallel=6", "-test.timeout=8m", "-test.run=" + pattern}
+			return []string{b.bin(pkg + ".test"), "-test.v", "-test.timeout=8m",
+				fmt.Sprint("-test.parallel=", parallel), "-test.run=" + pattern}
 		},
 	}
 }
 
 func storeSuite(writer, reader cluster.Kind) suite {
-	s := goSuite(fmt.Sprintf("store/%s-to-%s", writer, reader), "interchange")
+	s := goSuite(fmt.Sprintf("store/%s-to-%s", writer, reader), "interchange", 2)
 	s.env = []string{cluster.EnvWriter + "=" + string(writer), cluster.EnvReader + "=" + string(reader)}
 	return s
 }

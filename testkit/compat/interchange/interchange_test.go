@@ -42,7 +42,8 @@ func interchange(t *testing.T, end syscall.Signal) {
 	require.NoError(t, err)
 	require.Greater(t, len(segments), 3, "segments of the log")
 
-	store(t, "check", start(t, launcher, reader, broker.Config), manifest)
+	check := map[syscall.Signal]string{syscall.SIGTERM: "check", syscall.SIGKILL: "check-after-kill"}[end]
+	store(t, check, start(t, launcher, reader, broker.Config), manifest)
 }
 
 // start starts a broker and a name server of its own.

@@ -27,7 +27,19 @@ func mqadmin(t *testing.T, c kit.Cluster, args ...string) string {
 }
 
 // try is mqadmin for a command that may fail. It returns stdout and stderr.
+//
+// The tool gives a server a few seconds, of which its own start-up takes most on
+// a busy machine: after a time-out it is run once more.
 func try(t *testing.T, c kit.Cluster, args ...string) (string, string) {
+	t.Helper()
+	out, errors := run(t, c, args...)
+	if strings.Contains(errors, "RemotingTimeoutException") {
+		out, errors = run(t, c, args...)
+	}
+	return out, errors
+}
+
+func run(t *testing.T, c kit.Cluster, args ...string) (string, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*kit.Patience)
 	defer cancel()

@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
@@ -35,7 +36,8 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 /**
  * Fills a broker with messages and, after another broker has opened the store, checks that all of it can be read.
  *
- * <p>Arguments: {@code fill|check NAMESRV BROKER BROKER_NAME MANIFEST}. The manifest says where each message went.
+ * <p>Arguments: {@code fill|check|check-after-kill NAMESRV BROKER BROKER_NAME MANIFEST}. The manifest says where each
+ * message went.
  */
 public final class Store implements AutoCloseable {
     private static final int MESSAGES = 10_000;
@@ -72,7 +74,10 @@ public final class Store implements AutoCloseable {
             Path manifest = Path.of(args[4]);
             switch (args[0]) {
                 case "fill" -> Files.write(manifest, store.fill().stream().map(JSON::toJSONString).toList());
-                case "check" -> store.check(Files.readAllLines(manifest).stream().map(l -> JSON.parseObject(l, Entry.class)).toList());
+                case "check" -> store.check(read(manifest), 0);
+                // Recovery visits some messages again. Apache's does not index those twice that come before the end of the
+                // index, but the one that is the end. (IndexService.buildIndex)
+                case "check-after-kill" -> store.check(read(manifest), 1);
                 default -> throw new IllegalArgumentException("unknown command " + args[0]);
             }
         } catch (Throwable e) {
@@ -85,6 +90,10 @@ public final class Store implements AutoCloseable {
     @Override
     public void close() {
         threads.shutdownNow();
+    }
+
+    private static List<Entry> read(Path manifest) throws Exception {
+        return Files.readAllLines(manifest).stream().map(line -> JSON.parseObject(line, Entry.class)).toList();
     }
 
     private static String topic(int number) {
@@ -165,7 +174,8 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    private void check(List<Entry> entries) throws Exception {
+    /** Checks everything; that many messages may be found twice by their key. */
+    private void check(List<Entry> entries, int indexedTwice) throws Exception {
         require(entries.size() == MESSAGES, "%d entries in the manifest", entries.size());
         Map<MessageQueue, TreeMap<Long, Entry>> queues = new HashMap<>();
         for (Entry entry : entries) {
@@ -182,7 +192,8 @@ public final class Store implements AutoCloseable {
         puller.start();
         Map<Integer, MessageExt> read = checkOffsets(puller, queues);
         checkTimes(puller, queues, read);
-        checkKeysAndIds(entries, read);
+        int twice = checkKeysAndIds(entries, read);
+        require(twice <= indexedTwice, "%d messages are found twice by their key", twice);
         checkConfiguration(puller);
         checkAppending(puller, queues);
         System.out.printf("%d messages of %d queues are as they were written%n", read.size(), queues.size());
@@ -247,29 +258,32 @@ public final class Store implements AutoCloseable {
         all(work);
     }
 
-    /** Looks every message up by its key, and every tenth by both of its ids. */
-    private void checkKeysAndIds(List<Entry> entries, Map<Integer, MessageExt> read) throws Exception {
+    /** Looks every message up by its key, and every tenth by both of its ids. Returns how many were found twice by key. */
+    private int checkKeysAndIds(List<Entry> entries, Map<Integer, MessageExt> read) throws Exception {
         long from = read.values().stream().mapToLong(MessageExt::getStoreTimestamp).min().orElseThrow() - 1000;
         long to = read.values().stream().mapToLong(MessageExt::getStoreTimestamp).max().orElseThrow() + 1000;
         // The end of the log is indexed last.
         Entry last = entries.stream().max(Comparator.comparing(e -> read.get(e.number()).getCommitLogOffset())).orElseThrow();
-        Case.eventually("index of the last message", () -> byKey(last, from, to).size() == 1);
+        Case.eventually("index of the last message", () -> !byKey(last, from, to).isEmpty());
+        var twice = new AtomicInteger();
         List<Callable<Void>> work = new ArrayList<>();
         for (Entry entry : entries) {
             work.add(() -> {
                 List<MessageExt> found = byKey(entry, from, to);
-                require(found.size() == 1, "%d messages by the key of %s", found.size(), entry);
-                same(entry, found.get(0));
+                require(found.size() == 1 || found.size() == 2, "%d messages by the key of %s", found.size(), entry);
+                found.forEach(message -> same(entry, message));
+                twice.addAndGet(found.size() - 1);
                 if (entry.number() % 10 == 0) {
                     same(entry, producer.viewMessage(entry.topic(), entry.offsetMsgId()));
                     same(entry, producer.viewMessage(entry.topic(), entry.msgId()));
                     long time = read.get(entry.number()).getStoreTimestamp();
-                    require(byKey(entry, time - 1000, time + 1000).size() == 1, "%s by key and its second", entry);
+                    require(byKey(entry, time - 1000, time + 1000).size() == found.size(), "%s by key and its second", entry);
                 }
                 return null;
             });
         }
         all(work);
+        return twice.get();
     }
 
     /** A broker that recovers indexes its last record again, and Apache's then answers with it twice: same place, same message. */
