@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/actormq/actormq/testkit/compat/cluster"
 )
@@ -30,11 +31,21 @@ var goPackages = []string{"goclient", "mixed", "mqadmin", "interchange"}
 func (b *build) jars() string        { return filepath.Join(b.cache, "apache", "lib") }
 func (b *build) bin(n string) string { return filepath.Join(b.cache, "bin", n) }
 
-// root makes the folder of one run.
+// root makes the folder of one run, and deletes those of failed runs that are
+// older than a day.
 func (b *build) root(kind cluster.Kind) (string, error) {
 	runs := filepath.Join(b.cache, "runs")
 	if err := os.MkdirAll(runs, 0o755); err != nil {
 		return "", err
+	}
+	old, err := os.ReadDir(runs)
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range old {
+		if info, err := dir.Info(); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.RemoveAll(filepath.Join(runs, dir.Name())) // it does no harm if it stays
+		}
 	}
 	return os.MkdirTemp(runs, string(kind)+"-")
 }
