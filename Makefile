@@ -32,6 +32,9 @@ lint: ## Formatting, vet, staticcheck and the house's own rules.
 fuzz: ## Every fuzz target for FUZZTIME each.
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) testkit/house/fuzz.sh
 
+sim: ## Crashes of simulated brokers over SEEDS seeds (2000), or SEED=n replayed with its trace.
+	SIM_SEEDS=$(or $(SEEDS),2000) SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 30m ./testkit/cluster ./actors/commitlog ./actors/front
+
 torture: build ## kill -9 under load, ROUNDS times (200).
 	ACTORMQ_BINARY=$(abspath $(BIN)) TORTURE_ROUNDS=$(or $(ROUNDS),200) $(GO) test -count=1 -timeout 60m -v -run 'TestTorture' ./testkit/torture
 

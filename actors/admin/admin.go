@@ -85,7 +85,7 @@ func (a *admin) Receive(ctx actor.Context) {
 	case *sample:
 		a.sample()
 		a.tick = a.Env.Tell(ctx.Self(), period, &sample{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		a.tick.Stop()
 	}
 }

@@ -52,7 +52,7 @@ func (c *cleaner) Receive(ctx actor.Context) {
 	case *round:
 		c.round(ctx)
 		c.tick = c.Env.Tell(ctx.Self(), c.Interval, &round{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		c.tick.Stop()
 	}
 }

@@ -108,7 +108,7 @@ func (d *delay) Receive(ctx actor.Context) {
 	case *save:
 		d.save()
 		d.tick = d.Env.Tell(ctx.Self(), d.SaveEvery, &save{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		d.stop()
 	}
 }

@@ -151,7 +151,7 @@ func (g *groups) Receive(ctx actor.Context) {
 	case *sweep:
 		g.expire()
 		g.tick = g.Env.Tell(ctx.Self(), sweepEvery, &sweep{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		g.tick.Stop()
 	}
 }

@@ -79,7 +79,7 @@ func (l *locks) Receive(ctx actor.Context) {
 	case *sweep:
 		l.sweep()
 		l.tick = l.Env.Tell(ctx.Self(), Life, &sweep{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		l.tick.Stop()
 	}
 }

@@ -123,7 +123,7 @@ func (o *offsets) Receive(ctx actor.Context) {
 	case *save:
 		o.save()
 		o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		o.tick.Stop()
 		o.save()
 	}

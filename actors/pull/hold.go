@@ -76,7 +76,7 @@ func (p *pullHold) Receive(ctx actor.Context) {
 		p.expire(ctx)
 	case *messages.ConnectionClosed:
 		p.drop(m.Peer)
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting:
 		if p.tick != nil {
 			p.tick.Stop()
 		}

@@ -58,6 +58,9 @@ func expire(t testing.TB, log *commitlog.Log) {
 }
 
 func TestAppendDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates on its own account")
+	}
 	log := benchLog(t)
 	b := burst(64, 1100)
 	other := burst(3, 1100)

@@ -308,7 +308,9 @@ func TestASlowPeerIsNotClosed(t *testing.T) {
 	defer peer.Close()
 
 	const size, steps = 24 << 20, 6
+	taken := make(chan struct{})
 	go func() {
+		defer close(taken)
 		step := time.NewTicker(timeout / 4)
 		defer step.Stop()
 		for range steps {
@@ -322,6 +324,7 @@ func TestASlowPeerIsNotClosed(t *testing.T) {
 	require.NoError(t, conn.Write([][]byte{[]byte("sets the deadline")}))
 	require.NoError(t, conn.Write([][]byte{make([]byte, size/2), make([]byte, size/2)}))
 	require.NoError(t, conn.Close())
+	<-taken
 }
 
 func TestListenNamesTheAddressInUse(t *testing.T) {

@@ -1,0 +1,5 @@
+//go:build race
+
+package commitlog_test
+
+const raceEnabled = true
