@@ -1,11 +1,3 @@
-// Package commitlog is the CommitLog: one sequence of bytes in files of equal
-// size, to which records are appended and from which everything else of the
-// store can be rebuilt.
-//
-// One goroutine, the CommitLog writer, appends: Reserve, Put, Commit. Another,
-// Flush, syncs. Any number read, positionally, up to MaxOffset, and never wait
-// for either. What was written is in the page cache at Commit and durable at
-// Sync. The first failed write or sync makes the log read-only for good.
 package commitlog
 
 import (
