@@ -32,7 +32,7 @@ type TopicOptions struct {
 }
 
 // CreateTopic creates a topic on all masters of a cluster, or changes the number
-// of its queues there.
+// of its queues there, and waits until the name server says so.
 func (c *Client) CreateTopic(ctx context.Context, topic string, o TopicOptions) error {
 	if err := messages.CheckTopicBytes([]byte(topic)); err != nil {
 		return fmt.Errorf("actormq: topic %q: %w", topic, err)
@@ -61,7 +61,32 @@ func (c *Client) CreateTopic(ctx context.Context, topic string, o TopicOptions) 
 			return err
 		}
 	}
-	return nil
+	return c.awaitTopic(ctx, topic, o.Queues, masters)
+}
+
+const (
+	// topicLimit is the time in which brokers must have told the name servers of a
+	// new topic.
+	topicLimit = 10 * time.Second
+	// topicPause is the time between two questions for it.
+	topicPause = 20 * time.Millisecond
+)
+
+// awaitTopic waits until a topic's route has so many queues on each of masters.
+// Until then a producer would use the template's, which it may not have.
+func (c *Client) awaitTopic(ctx context.Context, topic string, queues int, masters []string) error {
+	ctx, cancel := c.bounded(ctx, topicLimit)
+	defer cancel()
+	for {
+		route, err := c.routes.renew(ctx, topic)
+		if err == nil && !route.template && route.has(queues, masters) {
+			return nil
+		}
+		sleep(ctx, topicPause)
+		if ctx.Err() != nil {
+			return fmt.Errorf("actormq: topic %s is created, but no name server knows it: %w", topic, c.explain(errors.Join(ctx.Err(), err)))
+		}
+	}
 }
 
 // masters returns the addresses of the masters of a cluster, or of all clusters.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/transport/remoting"
+	"github.com/actormq/actormq/transport/tcp"
 )
 
 const (
@@ -73,7 +75,9 @@ func NewClient(o Options) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.consuming, c.quit = context.WithCancel(c.ctx)
-	c.conns = newConnections(c.opened, c.pushed)
+	c.conns = &connections{
+		network: tcp.New(tcp.Options{}), ctx: c.ctx, opened: c.opened, pushed: c.pushed, slots: make(map[string]*slot),
+	}
 	c.routes = newRoutes(c.askRoute)
 	c.running.Go(c.maintain)
 	return c, nil
@@ -168,9 +172,10 @@ func (c *Client) tell(ctx context.Context, addr string, request *messages.Comman
 	if err != nil {
 		return c.explain(err)
 	}
-	request.Flag |= messages.FlagOneway
-	_, err = conn.start(request, nil)
-	return err
+	if err := conn.Oneway(request); err != nil {
+		return c.explain(conn.explain(ctx, err))
+	}
+	return nil
 }
 
 // newRequest returns a request without fields.
@@ -212,7 +217,7 @@ func (c *Client) askOneNameServer(ctx context.Context, addr string, request *mes
 }
 
 // pushed takes a request of a broker.
-func (c *Client) pushed(conn *conn, request *messages.Command) {
+func (c *Client) pushed(_ *remoting.Client, request *messages.Command) *messages.Command {
 	if messages.RequestCode(request.Code) == messages.CodeNotifyConsumerIDsChanged {
 		group := request.Ext.Text("consumerGroup")
 		c.mu.Lock()
@@ -221,11 +226,9 @@ func (c *Client) pushed(conn *conn, request *messages.Command) {
 		if consumer != nil {
 			consumer.rebalanceSoon()
 		}
-		return
+		return nil
 	}
-	if !request.IsOneway() {
-		refused := request.Respond(messages.RequestCodeNotSupported, "not supported by this client")
-		refused.Language = messages.Go
-		conn.respond(refused)
-	}
+	refused := request.Respond(messages.RequestCodeNotSupported, "not supported by this client")
+	refused.Language = messages.Go
+	return refused
 }

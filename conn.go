@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/transport"
 	"github.com/actormq/actormq/transport/remoting"
 	"github.com/actormq/actormq/transport/tcp"
 )
@@ -16,68 +14,35 @@ import (
 // clients do.
 const maxFrame = 128 << 20
 
-// answered takes the end of a request: the response, which is valid until it
-// returns, or the error. It runs on the connection's goroutine and must not wait.
-type answered func(response *messages.Command, err error)
-
-// conn carries any number of requests over one connection at a time. Responses
-// come in any order and are matched by opaque.
+// conn is a connection to a server, which many requests share.
 type conn struct {
-	addr   string
-	net    transport.Conn
-	framer *remoting.Framer
-	pushed func(*conn, *messages.Command) // a request of the server; valid during the call
-	gone   func(*conn)                    // called once, when the connection has ended
+	*remoting.Client
+	addr string
 
-	mu      sync.Mutex
-	groups  map[string]bool // consumer groups that the broker has been told of
-	opaque  int32
-	calls   map[int32]answered
-	pending [][]byte      // frames that the writer has not taken
-	wake    chan struct{} // tells the writer of pending frames, capacity 1
-	closed  chan struct{}
-	err     error // why the connection ended; set before closed is closed
+	mu     sync.Mutex
+	groups map[string]bool // consumer groups that the broker was told of
 }
 
-func newConn(addr string, n transport.Conn, pushed func(*conn, *messages.Command), gone func(*conn)) *conn {
-	c := &conn{
-		addr: addr, net: n, pushed: pushed, gone: gone,
-		calls: make(map[int32]answered), groups: make(map[string]bool), wake: make(chan struct{}, 1), closed: make(chan struct{}),
+// call sends a request and waits for its response, which is the caller's own. A
+// response with any code is no error.
+func (c *conn) call(ctx context.Context, request *messages.Command) (*messages.Command, error) {
+	response, err := c.Call(ctx, request)
+	if err != nil {
+		return nil, c.explain(ctx, err)
 	}
-	c.framer = remoting.NewFramer(remoting.FramerOptions{MaxFrame: maxFrame}, c.burst)
-	return c
+	return response, nil
 }
 
-// start sends a request. done is called once, unless forget comes first. A
-// oneway request has no done.
-func (c *conn) start(request *messages.Command, done answered) (opaque int32, err error) {
-	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		return 0, c.err
+// explain tells the end of a caller's context from that of the connection.
+func (c *conn) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("actormq: no answer from %s: %w", c.addr, ctx.Err())
 	}
-	c.opaque++
-	opaque = c.opaque
-	if done != nil {
-		c.calls[opaque] = done
-	}
-	c.mu.Unlock()
-	request.Opaque = opaque
-	c.write(remoting.AppendFrame(make([]byte, 0, frameSize(request)), request))
-	return opaque, nil
+	return fmt.Errorf("%w: %s: %w", ErrConnection, c.addr, err)
 }
 
-// frameSize is a guess of a frame's size, in bytes.
-func frameSize(c *messages.Command) int {
-	n := 160 + len(c.Body)
-	for _, f := range c.Ext.Fields() {
-		n += len(f.Key) + len(f.Value) + 24
-	}
-	return n
-}
-
-// knows reports whether the broker has been told that the client is in a consumer
-// group; learn notes that it has, and unlearn that the client has left.
+// knows reports whether the broker was told that the client is in a consumer
+// group; learn notes that it was, and unlearn that the client has left.
 func (c *conn) knows(group string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,130 +61,16 @@ func (c *conn) unlearn(group string) {
 	c.mu.Unlock()
 }
 
-// respond sends the response to a request of the server.
-func (c *conn) respond(response *messages.Command) { c.write(remoting.AppendFrame(nil, response)) }
-
-// write hands a frame to the writer.
-func (c *conn) write(frame []byte) {
-	c.mu.Lock()
-	c.pending = append(c.pending, frame)
-	c.mu.Unlock()
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// writer writes what is pending, all of it at a time, until the connection ends.
-func (c *conn) writer() {
-	var frames [][]byte
-	for {
-		select {
-		case <-c.wake:
-		case <-c.closed:
-			return
-		}
-		c.mu.Lock()
-		frames, c.pending = c.pending, frames[:0]
-		c.mu.Unlock()
-		// A failed write closes the connection, which its Receiver hears of.
-		_ = c.net.Write(frames)
-		clear(frames)
-	}
-}
-
-// forget drops a request whose caller has gone, and reports whether done has not
-// been called and will not be.
-func (c *conn) forget(opaque int32) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, waiting := c.calls[opaque]
-	delete(c.calls, opaque)
-	return waiting
-}
-
-// call sends a request and waits for its response, which is the caller's own. A
-// response with any code is no error.
-func (c *conn) call(ctx context.Context, request *messages.Command) (*messages.Command, error) {
-	type end struct {
-		response *messages.Command
-		err      error
-	}
-	ended := make(chan end, 1)
-	opaque, err := c.start(request, func(response *messages.Command, err error) {
-		if response != nil {
-			response = response.Clone()
-		}
-		ended <- end{response, err}
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case e := <-ended:
-		return e.response, e.err
-	case <-ctx.Done():
-		c.forget(opaque)
-		return nil, fmt.Errorf("actormq: no answer from %s: %w", c.addr, ctx.Err())
-	}
-}
-
-// Buffer implements transport.Receiver.
-func (c *conn) Buffer() []byte { return c.framer.Buffer() }
-
-// Received implements transport.Receiver.
-func (c *conn) Received(n int) error { return c.framer.Received(n) }
-
-// Closed implements transport.Receiver: every request under way fails.
-func (c *conn) Closed(err error) {
-	if err == nil {
-		err = transport.ErrClosed
-	}
-	c.mu.Lock()
-	c.err = fmt.Errorf("%w: %s: %w", ErrConnection, c.addr, err)
-	calls := c.calls
-	c.calls, c.pending = nil, nil
-	c.mu.Unlock()
-	close(c.closed)
-	c.framer.Close()
-	c.gone(c)
-	for _, done := range calls {
-		done(nil, c.err)
-	}
-}
-
-func (c *conn) burst(b *remoting.Burst) error {
-	defer b.Release()
-	for i := range b.Commands {
-		command := &b.Commands[i]
-		if !command.IsResponse() {
-			c.pushed(c, command)
-			continue
-		}
-		c.mu.Lock()
-		done := c.calls[command.Opaque]
-		delete(c.calls, command.Opaque)
-		c.mu.Unlock()
-		if done != nil { // else nobody waits any more
-			done(command, nil)
-		}
-	}
-	return nil
-}
-
-// dialTimeout is the time that a connection may take to be made.
-const dialTimeout = 3 * time.Second
-
 // connections are the connections of a client, one for each address.
 type connections struct {
 	network *tcp.Network
-	opened  func(*conn) // called once for each new connection, before it is used
-	pushed  func(*conn, *messages.Command)
-	writers sync.WaitGroup
+	ctx     context.Context // of the client: ends the attempts to connect
+	opened  func(*conn)     // called once for each new connection, before it is used
+	pushed  func(*remoting.Client, *messages.Command) *messages.Command
+	dialing sync.WaitGroup
 
 	mu     sync.Mutex
 	closed bool
-	done   chan struct{} // closed with closed
 	slots  map[string]*slot
 }
 
@@ -231,10 +82,13 @@ type slot struct {
 	err   error
 }
 
-func newConnections(opened func(*conn), pushed func(*conn, *messages.Command)) *connections {
-	return &connections{
-		network: tcp.New(tcp.Options{}), opened: opened, pushed: pushed,
-		done: make(chan struct{}), slots: make(map[string]*slot),
+// over reports whether the slot is of no more use.
+func (s *slot) over() bool {
+	select {
+	case <-s.ready:
+		return s.err != nil || s.conn.Err() != nil
+	default:
+		return false
 	}
 }
 
@@ -247,25 +101,31 @@ func (p *connections) get(ctx context.Context, addr string) (*conn, error) {
 		return nil, ErrClosed
 	}
 	s := p.slots[addr]
-	if s == nil {
+	if s == nil || s.over() {
 		s = &slot{ready: make(chan struct{})}
 		p.slots[addr] = s
-		p.dial(addr, s) // returns at once: the network closes after p does
+		p.dialing.Go(func() { p.dial(addr, s) })
 	}
 	p.mu.Unlock()
 	select {
 	case <-s.ready:
 		return s.conn, s.err
-	default:
-	}
-	select {
-	case <-s.ready:
-		return s.conn, s.err
-	case <-p.done:
-		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, fmt.Errorf("actormq: no connection to %s: %w", addr, ctx.Err())
 	}
+}
+
+// dial makes the connection of a slot. The attempt does not end with the context
+// of whoever came first.
+func (p *connections) dial(addr string, s *slot) {
+	defer close(s.ready)
+	client, err := remoting.Dial(p.ctx, p.network, addr, remoting.ClientOptions{MaxFrame: maxFrame, Handle: p.pushed})
+	if err != nil {
+		s.err = fmt.Errorf("%w: %w", ErrConnection, err)
+		return
+	}
+	s.conn = &conn{Client: client, addr: addr, groups: make(map[string]bool)}
+	p.opened(s.conn)
 }
 
 // current returns the connection to addr, nil if there is none.
@@ -278,47 +138,21 @@ func (p *connections) current(addr string) *conn {
 	}
 	select {
 	case <-s.ready:
-		return s.conn
 	default:
 		return nil
 	}
-}
-
-func (p *connections) dial(addr string, s *slot) {
-	p.network.Dial(addr, dialTimeout, func(n transport.Conn, err error) transport.Receiver {
-		if err != nil {
-			p.drop(addr, s)
-			s.err = fmt.Errorf("%w: %w", ErrConnection, err)
-			close(s.ready)
-			return nil
-		}
-		c := newConn(addr, n, p.pushed, func(*conn) { p.drop(addr, s) })
-		p.writers.Go(c.writer)
-		s.conn = c
-		p.opened(c)
-		close(s.ready)
-		return c
-	})
-}
-
-// drop forgets a connection that has ended.
-func (p *connections) drop(addr string, s *slot) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.slots[addr] == s {
-		delete(p.slots, addr)
+	if s.over() {
+		return nil
 	}
+	return s.conn
 }
 
-// close ends all connections and returns when their goroutines have ended.
+// close ends all connections and returns when their goroutines have ended. The
+// context has ended before.
 func (p *connections) close() error {
 	p.mu.Lock()
-	if !p.closed {
-		p.closed = true
-		close(p.done)
-	}
+	p.closed = true
 	p.mu.Unlock()
-	err := p.network.Close()
-	p.writers.Wait()
-	return err
+	p.dialing.Wait()
+	return p.network.Close()
 }

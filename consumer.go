@@ -39,11 +39,11 @@ const (
 func (f From) protocolName() string {
 	switch f {
 	case FromFirst:
-		return "CONSUME_FROM_FIRST_OFFSET"
+		return messages.ConsumeFromFirstOffset
 	case FromTime:
-		return "CONSUME_FROM_TIMESTAMP"
+		return messages.ConsumeFromTimestamp
 	}
-	return "CONSUME_FROM_LAST_OFFSET"
+	return messages.ConsumeFromLastOffset
 }
 
 // Subscription is what a consumer wants of a topic. All consumers of a group must
@@ -135,7 +135,7 @@ func (c *Client) NewConsumer(o ConsumerOptions) (*Consumer, error) {
 func (c *Consumer) subscribe(now time.Time) error {
 	subscriptions := append(slices.Clone(c.o.Subscriptions), Subscription{Topic: messages.RetryTopic(c.o.Group)})
 	c.data = messages.ConsumerData{
-		GroupName: c.o.Group, ConsumeType: "CONSUME_PASSIVELY", MessageModel: "CLUSTERING",
+		GroupName: c.o.Group, ConsumeType: messages.ConsumePassively, MessageModel: messages.Clustering,
 		ConsumeFromWhere: c.o.From.protocolName(),
 	}
 	for _, s := range subscriptions {

@@ -2,7 +2,6 @@ package actormq
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/actormq/actormq/messages"
@@ -12,7 +11,7 @@ import (
 // group.
 func (c *Client) heartbeat() (request *messages.Command, consumes bool) {
 	c.mu.Lock()
-	beat := messages.HeartbeatData{ClientID: c.id, Producers: []messages.ProducerData{}, Consumers: []messages.ConsumerData{}}
+	beat := messages.HeartbeatData{ClientID: c.id}
 	for group := range c.producers {
 		beat.Producers = append(beat.Producers, messages.ProducerData{GroupName: group})
 	}
@@ -23,7 +22,7 @@ func (c *Client) heartbeat() (request *messages.Command, consumes bool) {
 	if len(beat.Producers)+len(beat.Consumers) == 0 {
 		return nil, false
 	}
-	body, err := json.Marshal(beat)
+	body, err := beat.Encode()
 	if err != nil {
 		return nil, false // cannot happen: all of it is strings and numbers
 	}
@@ -41,7 +40,7 @@ func (c *Client) opened(conn *conn) {
 		}
 	}
 	if request, _ := c.heartbeat(); request != nil {
-		_, _ = conn.start(request, func(*messages.Command, error) {})
+		conn.Go(request, func(*messages.Command, error) {})
 	}
 }
 

@@ -231,35 +231,37 @@ func (p *Producer) deliver(ctx context.Context, s *sending) (Sent, error) {
 
 // attempt is a request for one queue that is under way, or its failure.
 type attempt struct {
-	queue    Queue
-	addr     string
-	conn     *conn
-	opaque   int32
-	response chan *messages.Command // of the reader's goroutine, with a copy
-	err      chan error
-	failed   error
+	queue  Queue
+	conn   *conn
+	ended  chan outcome // capacity 1: nobody may take it any more
+	failed error
+}
+
+// outcome is the end of an attempt. The response is a copy.
+type outcome struct {
+	response *messages.Command
+	err      error
 }
 
 // begin chooses a queue and writes the request.
 func (p *Producer) begin(ctx context.Context, s *sending, last *attempt) *attempt {
-	a := &attempt{response: make(chan *messages.Command, 1), err: make(chan error, 1)}
+	a := &attempt{ended: make(chan outcome, 1)}
 	if a.queue, a.failed = p.choose(ctx, s, last); a.failed != nil {
 		return a
 	}
-	a.addr = p.client.routes.master(a.queue.Broker)
-	if a.addr == "" {
+	addr := p.client.routes.master(a.queue.Broker)
+	if addr == "" {
 		a.failed = fmt.Errorf("%w: no master of %s is known", ErrNoQueue, a.queue.Broker)
 		return a
 	}
-	if a.conn, a.failed = p.client.conns.get(ctx, a.addr); a.failed != nil {
+	if a.conn, a.failed = p.client.conns.get(ctx, addr); a.failed != nil {
 		return a
 	}
-	a.opaque, a.failed = a.conn.start(s.request(a.queue), func(response *messages.Command, err error) {
-		if err != nil {
-			a.err <- err
-			return
+	a.conn.Go(s.request(a.queue), func(response *messages.Command, err error) {
+		if err == nil {
+			response = response.Clone()
 		}
-		a.response <- response.Clone()
+		a.ended <- outcome{response, err}
 	})
 	return a
 }
@@ -283,13 +285,13 @@ func (p *Producer) await(ctx context.Context, s *sending, a *attempt) (Sent, err
 		return Sent{}, a.failed
 	}
 	select {
-	case response := <-a.response:
-		return s.result(a, response)
-	case err := <-a.err:
-		return Sent{}, err
+	case end := <-a.ended:
+		if end.err != nil {
+			return Sent{}, a.conn.explain(ctx, end.err)
+		}
+		return s.result(a, end.response)
 	case <-ctx.Done():
-		a.conn.forget(a.opaque)
-		return Sent{}, fmt.Errorf("actormq: no answer from %s: %w", a.addr, ctx.Err())
+		return Sent{}, a.conn.explain(ctx, ctx.Err())
 	}
 }
 

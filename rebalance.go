@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/messages/fastjson"
 )
 
 // allocate returns the share of member id of queues, as every member computes it
@@ -98,8 +97,8 @@ func (c *Consumer) members(ctx context.Context, r *route) ([]string, error) {
 			failed = err
 			continue
 		}
-		var list messages.ConsumerList
-		if err := fastjson.Unmarshal(response.Body, &list); err != nil {
+		list, err := messages.DecodeConsumerList(response.Body)
+		if err != nil {
 			failed = fmt.Errorf("actormq: members of %s from %s: %w", c.o.Group, addr, err)
 			continue
 		}

@@ -65,6 +65,20 @@ func appendQueues(queues []Queue, topic, broker string, n int32) []Queue {
 	return queues
 }
 
+// has reports whether the topic has exactly so many queues on each of masters.
+func (r *route) has(queues int, masters []string) bool {
+	found := make(map[string]int)
+	for _, q := range r.writable {
+		found[r.brokers[q.Broker][masterID]]++
+	}
+	for _, addr := range masters {
+		if found[addr] != queues {
+			return false
+		}
+	}
+	return true
+}
+
 // masters returns the addresses of the brokers' masters, sorted.
 func (r *route) masters() []string {
 	var all []string

@@ -112,15 +112,15 @@ func (s *sending) result(a *attempt, response *messages.Command) (Sent, error) {
 	case messages.SlaveNotAvailable:
 		sent.Status = SlaveNotAvailable
 	default:
-		return Sent{}, refusal(a.addr, response)
+		return Sent{}, refusal(a.conn.addr, response)
 	}
 	id, err := response.Ext.Int32("queueId")
 	if err != nil {
-		return Sent{}, fmt.Errorf("actormq: answer of %s to a send: %w", a.addr, err)
+		return Sent{}, fmt.Errorf("actormq: answer of %s to a send: %w", a.conn.addr, err)
 	}
 	sent.Queue.ID = int(id)
 	if sent.Offset, err = response.Ext.Int64("queueOffset"); err != nil {
-		return Sent{}, fmt.Errorf("actormq: answer of %s to a send: %w", a.addr, err)
+		return Sent{}, fmt.Errorf("actormq: answer of %s to a send: %w", a.conn.addr, err)
 	}
 	sent.OffsetID = response.Ext.Text("msgId")
 	return sent, nil

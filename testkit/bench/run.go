@@ -68,7 +68,7 @@ func (r *run) prepare(ctx context.Context) error {
 		if err := r.client.CreateTopic(ctx, r.o.Topic, actormq.TopicOptions{Queues: r.o.Queues}); err != nil {
 			return err
 		}
-		queues, err = r.awaitTopic(ctx)
+		queues, err = r.client.Queues(ctx, r.o.Topic)
 	}
 	if err != nil {
 		return err
@@ -88,25 +88,6 @@ func (r *run) prepare(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// topicLimit is the time in which a new topic must be known to the name server.
-const topicLimit = 10 * time.Second
-
-func (r *run) awaitTopic(ctx context.Context) ([]actormq.Queue, error) {
-	ctx, cancel := context.WithTimeout(ctx, topicLimit)
-	defer cancel()
-	for {
-		queues, err := r.client.Queues(ctx, r.o.Topic)
-		if !errors.Is(err, actormq.ErrUnknownTopic) {
-			return queues, err
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, err
-		}
-	}
 }
 
 // stored returns the end of each queue.
