@@ -10,8 +10,8 @@ package env
 import (
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
