@@ -45,44 +45,61 @@ func Load(fsys vfs.FS, name string, v any) error {
 var errEmpty = errors.New("the file is empty")
 
 func load(fsys vfs.FS, name string, v any) error {
-	f, err := fsys.Open(name)
+	b, err := read(fsys, name)
 	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return err
-	}
-	if size == 0 {
-		return errEmpty
-	}
-	if size > maxSize {
-		return fmt.Errorf("%d bytes are too many", size)
-	}
-	b := make([]byte, size)
-	if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
 		return err
 	}
 	return fastjson.Unmarshal(b, v)
 }
 
-// Save writes v to name. It returns when the new content is durable.
+func read(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size == 0 {
+		return nil, errEmpty
+	}
+	if size > maxSize {
+		return nil, fmt.Errorf("%d bytes are too many", size)
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Save writes v to name, after what was there is safe in the backup. It returns
+// when the new content is durable. At every moment one of the two files is whole:
+// the backup is written while the file is good, and a file that is not good never
+// becomes the backup.
 func Save(fsys vfs.FS, name string, v any) error {
 	b, err := Encode(v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	dir := path.Dir(name)
-	if err := fsys.MkdirAll(dir); err != nil {
+	if err := fsys.MkdirAll(path.Dir(name)); err != nil {
 		return err
 	}
-	if err := fsys.Rename(name, name+".bak"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	old, err := read(fsys, name)
+	if err == nil {
+		if _, err := fastjson.Standard(old); err == nil {
+			if err := write(fsys, name+".bak", old); err != nil {
+				return err
+			}
+		}
 	}
-	if err := fsys.SyncDir(dir); err != nil {
-		return err
-	}
+	return write(fsys, name, b)
+}
+
+// write makes b the durable content of a file.
+func write(fsys vfs.FS, name string, b []byte) error {
 	f, err := fsys.Create(name)
 	if err != nil {
 		return err
@@ -93,5 +110,5 @@ func Save(fsys vfs.FS, name string, v any) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return fsys.SyncDir(dir)
+	return fsys.SyncDir(path.Dir(name))
 }
