@@ -1,0 +1,165 @@
+package bench
+
+import (
+	"context"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/actors/broker"
+	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/mailbox"
+	"github.com/actormq/actormq/actors/namesrv"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/vfs"
+	"github.com/actormq/actormq/transport/tcp"
+)
+
+// startBroker starts a name server and a broker and returns the former's address.
+func startBroker(t *testing.T) string {
+	network, pool := tcp.New(tcp.Options{}), mailbox.NewPool()
+	e := env.System(network, vfs.OS(), pool, zerolog.Nop())
+	t.Cleanup(func() {
+		require.NoError(t, network.Close())
+		pool.Close()
+	})
+	n := config.DefaultNameServer()
+	n.BindAddress, n.ListenPort = "127.0.0.1", 0
+	names, err := namesrv.Start(e, n)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, names.Stop()) })
+	c := config.DefaultBroker()
+	c.BindAddress, c.StorePathRootDir, c.NamesrvAddr, c.ListenPort = "127.0.0.1", t.TempDir(), names.Addr().String(), freePort(t)
+	c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
+	b, err := broker.Start(e, c)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Stop()) })
+	client, err := actormq.NewClient(actormq.Options{NameServers: []string{names.Addr().String()}})
+	require.NoError(t, err)
+	defer client.Close()
+	require.Eventually(t, func() bool {
+		_, err := client.Queues(t.Context(), messages.TopicDefault)
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	return names.Addr().String()
+}
+
+func freePort(t *testing.T) int {
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		port := l.Addr().(*net.TCPAddr).Port
+		second, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port-2))
+		require.NoError(t, l.Close())
+		if err == nil {
+			require.NoError(t, second.Close())
+			return port
+		}
+	}
+	require.Fail(t, "no free ports")
+	return 0
+}
+
+func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
+	names := startBroker(t)
+	for _, tt := range []struct {
+		name string
+		set  func(*Options)
+	}{
+		{"sync", func(*Options) {}},
+		{"sync binary", func(o *Options) { o.Binary = true }},
+		{"sync 4 connections", func(o *Options) { o.Connections = 4 }},
+		{"async", func(o *Options) { o.Mode = Async }},
+		{"batch", func(o *Options) { o.Mode, o.Batch, o.Callers = Batch, 10, 4 }},
+		{"oneway", func(o *Options) { o.Mode = Oneway }},
+		{"rate", func(o *Options) { o.Rate = 20_000 }},
+		{"oneway rate", func(o *Options) { o.Mode, o.Rate = Oneway, 20_000 }},
+		{"tail", func(o *Options) { o.Mode, o.Rate = Tail, 10_000 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := Defaults()
+			o.NameServers, o.Topic, o.Size = []string{names}, strings.ReplaceAll(tt.name, " ", "-"), 100
+			o.Duration, o.Count, o.PID = 0, 1000, os.Getpid()
+			tt.set(&o)
+			report, err := Run(t.Context(), o)
+			require.NoError(t, err)
+			require.EqualValues(t, 1000, report.Acknowledged)
+			require.EqualValues(t, 1000, report.Stored)
+			require.Zero(t, report.Lost())
+			require.Empty(t, report.Errors)
+			if o.Mode == Tail {
+				require.EqualValues(t, 1000, report.Read)
+				require.Positive(t, report.Acks.P50)
+			}
+			var text strings.Builder
+			require.NoError(t, report.Write(&text))
+			require.Regexp(t, "stored +1000 of 1000\n", text.String())
+
+			o.Mode, o.Count, o.Rate = CatchUp, 0, 0
+			report, err = Run(t.Context(), o)
+			require.NoError(t, err)
+			require.EqualValues(t, 1000, report.Messages, "and all of it can be read")
+		})
+	}
+}
+
+func TestWarmUpIsNotMeasured(t *testing.T) {
+	o := Defaults()
+	o.NameServers, o.Topic = []string{startBroker(t)}, "t"
+	o.Warmup, o.Duration, o.Count = 50*time.Millisecond, 0, 100
+	report, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Greater(t, report.Acknowledged, report.Messages)
+	require.Equal(t, report.Acknowledged, report.Stored)
+}
+
+func TestAnInterruptedRunIsReported(t *testing.T) {
+	o := Defaults()
+	o.NameServers, o.Topic, o.Duration = []string{startBroker(t)}, "t", time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	report, err := Run(ctx, o)
+	require.NoError(t, err)
+	require.Positive(t, report.Messages)
+	require.Equal(t, report.Acknowledged, report.Stored)
+}
+
+func TestUnusableOptions(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"no name server":  func(o *Options) { o.NameServers = nil },
+		"no topic":        func(o *Options) { o.Topic = "" },
+		"no callers":      func(o *Options) { o.Callers = 0 },
+		"too many":        func(o *Options) { o.Callers = 1 << 20 },
+		"a tiny body":     func(o *Options) { o.Size = 1 },
+		"an unknown mode": func(o *Options) { o.Mode = "fast" },
+		"tail, no rate":   func(o *Options) { o.Mode = Tail },
+		"no end":          func(o *Options) { o.Duration = 0 },
+	} {
+		o := Defaults()
+		o.NameServers = []string{"127.0.0.1:1"}
+		change(&o)
+		_, err := Run(t.Context(), o)
+		require.ErrorContains(t, err, "bench: ", name)
+		require.NotErrorIs(t, err, actormq.ErrNoNameServer, "%s: nobody was asked", name)
+	}
+}
+
+func TestUsageOfAProcess(t *testing.T) {
+	cpu, err := cpuOf(os.Getpid())
+	require.NoError(t, err)
+	require.InDelta(t, ownCPU().Seconds(), cpu.Seconds(), 0.5)
+	now, peak, err := memoryOf(os.Getpid())
+	require.NoError(t, err)
+	require.Positive(t, now)
+	require.GreaterOrEqual(t, peak, now)
+	_, err = cpuOf(1 << 30)
+	require.Error(t, err)
+}
