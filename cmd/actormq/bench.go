@@ -49,7 +49,7 @@ counts from then, also for messages that were sent late.`,
 			case "binary":
 				o.Binary = true
 			default:
-				return usagef("--header %q is neither json nor binary", header)
+				return usagef("--header %s is neither json nor binary", header)
 			}
 			if err := checkOutput(output); err != nil {
 				return err
@@ -63,7 +63,7 @@ counts from then, also for messages that were sent late.`,
 			defer cancel()
 			report, err := bench.Run(ctx, o)
 			if err != nil {
-				return err
+				return withHint(err)
 			}
 			if output == outputJSON {
 				err = json.NewEncoder(cmd.OutOrStdout()).Encode(report)

@@ -16,11 +16,13 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/actors/broker"
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/mailbox"
 	"github.com/actormq/actormq/actors/namesrv"
+	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/storage/vfs"
 	"github.com/actormq/actormq/transport/tcp"
 )
@@ -159,6 +161,7 @@ func standaloneCommand() *cobra.Command {
 		if err != nil {
 			return errors.Join(explain(err), names.Stop())
 		}
+		awaitRegistration(cmd.Context(), names.Addr().String())
 		out := cmd.OutOrStdout()
 		fmt.Fprintf(out, "name server  %s\nbroker       %s:%d\ndata         %s\n\n", names.Addr(), advertise, brokerPort, data)
 		fmt.Fprintf(out, "send a message:  echo hello | %s produce --namesrv %s --topic greetings\n", os.Args[0], names.Addr())
@@ -166,6 +169,31 @@ func standaloneCommand() *cobra.Command {
 		return runUntilSignal(cmd.Context(), names, s)
 	}
 	return cmd
+}
+
+// registrationLimit is how long a start waits for the broker to be known to the
+// name server. If it takes longer, clients will find it later.
+const registrationLimit = 2 * time.Second
+
+// awaitRegistration waits until clients can find the broker, so that the first
+// message can be sent when the output says so.
+func awaitRegistration(ctx context.Context, nameServer string) {
+	ctx, cancel := context.WithTimeout(ctx, registrationLimit)
+	defer cancel()
+	client, err := actormq.NewClient(actormq.Options{NameServers: []string{nameServer}})
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	for pause := time.Millisecond; ctx.Err() == nil; pause *= 2 {
+		if _, err := client.Queues(ctx, messages.TopicDefault); err == nil {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func namesrvCommand() *cobra.Command {
