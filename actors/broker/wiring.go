@@ -127,7 +127,7 @@ func (w *wiring) stateChildren() []child {
 		})},
 		{nameOffsets, offsets.Props(offsets.Options{
 			Env: w.env, Dir: w.dir(), Resets: &w.resets, SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
-			KnownGroup: func(group string) bool { return w.subs.Load().Find(group) != nil },
+			KnownGroup: w.knowsGroup,
 			KnownTopic: func(topic string) bool { return w.topics.Load().Find(topic) != nil },
 			Young:      func(topic string, queueID int32) bool { return w.store.InMemory(topic, queueID, 0) },
 			Bounds:     w.store.Bounds,
@@ -138,6 +138,12 @@ func (w *wiring) stateChildren() []child {
 		})},
 		{nameLocks, locks.Props(locks.Options{Env: w.env})},
 	}
+}
+
+// knowsGroup tells whether a group exists. One that has members does, though its
+// configuration may still be on its way to the table.
+func (w *wiring) knowsGroup(group string) bool {
+	return w.subs.Load().Find(group) != nil || w.groups.Consumers(group) != nil
 }
 
 // storeChildren write the store.
