@@ -28,17 +28,20 @@ import (
 const apacheStore = "testdata/apache-5.5.0"
 
 // apache returns the golden store on a fresh disk.
-func apache(t testing.TB) *vfs.Mem {
+func apache(t testing.TB) *vfs.Mem { return copyStore(t, apacheStore) }
+
+// copyStore returns the store in a directory, on a fresh disk below /store.
+func copyStore(t testing.TB, dir string) *vfs.Mem {
 	mem := vfs.NewMem(nil)
-	err := filepath.WalkDir(apacheStore, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == "records.txt" {
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) == ".txt" {
 			return err
 		}
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		to := "/store/" + strings.TrimPrefix(filepath.ToSlash(name), apacheStore+"/")
+		to := "/store/" + strings.TrimPrefix(filepath.ToSlash(name), dir+"/")
 		if err := mem.MkdirAll(path.Dir(to)); err != nil {
 			return err
 		}

@@ -2,8 +2,13 @@ package storage
 
 import (
 	"encoding/binary"
+	"errors"
+	"math"
 	"slices"
+	"sync"
 
+	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/commitlog"
 	"github.com/actormq/actormq/storage/consumequeue"
 )
 
@@ -20,7 +25,7 @@ const (
 	OffsetTooSmall                // below the first offset
 	OffsetOverflowOne             // at the end: wait for the next message
 	OffsetOverflowBadly           // behind the end
-	OffsetFoundNull               // the queue lacks a file
+	OffsetFoundNull               // the queue lacks a file, or cannot be read: see GetResult.Err
 )
 
 var statusNames = [...]string{
@@ -44,6 +49,9 @@ type GetResult struct {
 	Count    int
 	// Behind is how many bytes of log lie behind the last record that was looked at.
 	Behind int64
+	// Err is why the disk could not be read. What was read before is in Body, and
+	// Next is what was not.
+	Err error
 }
 
 // maxScan bounds the units that one Get looks at (maxFilterMessageSize/20).
@@ -52,18 +60,36 @@ const maxScan = 800
 // maxBody bounds the records of one Get, in bytes (MAX_PULL_MSG_SIZE).
 const maxBody = 128 << 20
 
+// The defaults of what one Get returns (maxTransferCountOnMessageInMemory,
+// maxTransferBytesOnMessageInMemory, …InDisk).
+const (
+	defaultMessagesInMemory = 32
+	defaultBytesInMemory    = 256 << 10
+	defaultMessagesOnDisk   = 8
+	defaultBytesOnDisk      = 64 << 10
+)
+
 // Get reads up to maxMessages messages of a queue from offset on, into buf[:0],
 // and says where to go on (RocketMQ: DefaultMessageStore.getMessage). A batch is
-// further bounded by the store's options; the first message always fits. Any
-// goroutine may call it; it never waits for a writer.
+// further bounded by the store's options and by the end of the ConsumeQueue file
+// that offset lies in; the first message always fits. Any goroutine may call it;
+// it never waits for a writer.
+//
+// Next is what a master answers. A slave that does not check offsets
+// (offsetCheckInSlave) leaves its consumers where they are unless Status is Found,
+// NoMatchedMessage or MessageWasRemoving.
 func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, filter Filter, buf []byte) GetResult {
 	r := GetResult{Next: offset, Body: buf[:0]}
-	q := s.Queues.Queue(topic, queueID)
+	q, err := s.Queues.Load(topic, queueID)
+	if err != nil {
+		r.Status, r.Err = OffsetFoundNull, err
+		return r
+	}
 	if q == nil {
 		r.Status, r.Next = NoMatchedLogicQueue, 0
 		return r
 	}
-	// Max first: messages that arrive in between must not make offset look overrun.
+	// Max before Min: a queue that is cleaned in between must not look overrun.
 	r.Max = q.MaxOffset()
 	r.Min = q.MinOffset()
 	switch {
@@ -77,131 +103,226 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, 
 		r.Status, r.Next = OffsetOverflowBadly, r.Max
 	default:
 		r.Status = NoMatchedMessage
-		s.read(q, &r, maxMessages, filter)
+		b := batches.Get().(*batch)
+		b.start(s, &r, maxMessages)
+		b.read(q, filter)
+		b.r = nil
+		batches.Put(b)
 	}
 	return r
 }
 
-// read fills r with what matches, run by run: units whose records are
-// neighbours in the log, or nearly, are read with one call.
-func (s *Store) read(q *consumequeue.Queue, r *GetResult, maxMessages int, filter Filter) {
-	logEnd := s.Log.MaxOffset()
-	b := batch{store: s, logEnd: logEnd, limit: maxMessages}
-	var units [128]consumequeue.Unit
-	start := r.Next
-	scan := int64(max(maxScan, maxMessages))
-	for r.Next < r.Max && r.Next-start < scan {
-		n, err := q.Read(r.Next, units[:min(int64(len(units)), r.Max-r.Next, scan-(r.Next-start))])
-		if err != nil || n == 0 {
-			if r.Next == start {
-				r.Status = OffsetFoundNull
-			}
-			break
-		}
-		for _, u := range units[:n] {
-			if b.full(u) {
-				b.flush(r)
-				r.Behind = logEnd - b.last
-				return
-			}
-			r.Next++
-			b.last = u.Phys
-			if u.Phys < b.skipBefore {
-				continue // its segment is gone with an earlier one's
-			}
-			if filter == nil || filter.MatchTagsCode(u.TagsCode) {
-				b.add(u, r)
-			}
-		}
-		if b.count == 0 && r.Count > 0 {
-			break
-		}
-	}
-	b.flush(r)
-	r.Behind = logEnd - b.last
+// batch is one Get under way. It collects units whose records are neighbours in
+// the log, or nearly, and reads those with one call.
+type batch struct {
+	store  *Store
+	r      *GetResult
+	limit  int   // of messages
+	logEnd int64 // when the Get began
+	last   int64 // record that was looked at last
+
+	run   []place // to be read with one call, within one segment
+	count int     // of messages, read or in run
+	size  int     // of their bytes
+	// skip is where the next segment begins once one turned out to be gone: what
+	// lies before it is gone, too, and not asked for.
+	skip int64
+
+	units [128]consumequeue.Unit
 }
 
-// maxGap is how many bytes of other queues' records are read along rather than
-// skipped with a further call.
-const maxGap = 8 << 10
+// place is a unit and its logical offset.
+type place struct {
+	consumequeue.Unit
+	offset int64
+}
 
-// batch collects units and reads their records.
-type batch struct {
-	store      *Store
-	logEnd     int64
-	limit      int
-	run        []consumequeue.Unit // to be read with one call
-	runStart   int64
-	runEnd     int64
-	count      int // of messages, read or in run
-	size       int // of their bytes
-	last       int64
-	skipBefore int64
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func (b *batch) start(s *Store, r *GetResult, limit int) {
+	b.store, b.r, b.limit = s, r, limit
+	b.logEnd, b.last = s.Log.MaxOffset(), 0
+	b.run, b.count, b.size, b.skip = b.run[:0], 0, 0, 0
+}
+
+// read goes through the queue's units from r.Next on.
+func (b *batch) read(q *consumequeue.Queue, filter Filter) {
+	r, begin := b.r, b.r.Next
+	end := min(r.Max, q.NextFile(begin), begin+int64(max(maxScan, b.limit)))
+	defer func() { r.Behind = b.logEnd - b.last }()
+	for r.Next < end {
+		n, err := q.Read(r.Next, b.units[:min(int64(len(b.units)), end-r.Next)])
+		if n == 0 {
+			b.flush()
+			if r.Err == nil {
+				b.miss(q, begin, err)
+			}
+			return
+		}
+		for i := range b.units[:n] {
+			u := &b.units[i]
+			if !b.take(u, filter) {
+				return
+			}
+		}
+	}
+	b.flush()
+}
+
+// take looks at the unit of r.Next and reports whether to go on with the next.
+func (b *batch) take(u *consumequeue.Unit, filter Filter) bool {
+	r := b.r
+	if !u.Valid() || u.Filler() || int64(u.Size) > b.store.Log.SegmentSize() {
+		r.Next++ // a place without a message
+		return true
+	}
+	if b.full(u) {
+		b.flush()
+		return false
+	}
+	b.last = u.Phys
+	switch {
+	case u.Phys < b.skip:
+	case filter != nil && !extended(u.TagsCode) && !filter.MatchTagsCode(u.TagsCode):
+		if b.count == 0 {
+			r.Status = NoMatchedMessage
+		}
+	case b.distant(u) && !b.flush():
+		return false
+	default:
+		b.run = append(b.run, place{Unit: *u, offset: r.Next})
+		b.count++
+		b.size += int(u.Size)
+	}
+	r.Next++
+	return true
+}
+
+// extended reports whether a tags code is an address in a ConsumeQueueExt file,
+// which a broker with enableConsumeQueueExt has written. Such messages match
+// every filter here; the consumer looks at the tags itself.
+func extended(tagsCode int64) bool { return tagsCode < math.MinInt32 }
+
+// miss says what to do where the queue gave no units.
+func (b *batch) miss(q *consumequeue.Queue, begin int64, err error) {
+	r := b.r
+	if r.Err = err; r.Count > 0 {
+		return
+	}
+	if r.Next > begin {
+		return // after messages that did not match
+	}
+	r.Status = OffsetFoundNull
+	if lo := q.MinOffset(); lo > r.Next {
+		r.Status, r.Min, r.Next = OffsetTooSmall, lo, lo // cleaned in between
+	} else if err == nil {
+		r.Next = min(q.NextFile(r.Next), r.Max)
+	}
 }
 
 // full reports whether u does not fit any more. A message that is far from the
 // log's end counts as on disk, of which less is read at a time.
-func (b *batch) full(u consumequeue.Unit) bool {
+func (b *batch) full(u *consumequeue.Unit) bool {
 	if b.count == 0 {
 		return false
 	}
 	o := &b.store.options
 	messages, bytes := o.MaxMessagesInMemory, o.MaxBytesInMemory
+	defaultMessages, defaultBytes := defaultMessagesInMemory, defaultBytesInMemory
 	if b.logEnd-u.Phys > o.InMemoryBytes {
 		messages, bytes = o.MaxMessagesOnDisk, o.MaxBytesOnDisk
+		defaultMessages, defaultBytes = defaultMessagesOnDisk, defaultBytesOnDisk
 	}
-	return b.count >= b.limit || b.count >= messages || b.size+int(u.Size) > min(bytes, maxBody)
+	if messages == 0 {
+		messages = defaultMessages
+	}
+	if bytes == 0 {
+		bytes = defaultBytes
+	}
+	return b.count >= min(b.limit, messages) || b.size+int(u.Size) > min(bytes, maxBody)
 }
 
-// add takes u into the run, or reads the run first if u is too far off.
-func (b *batch) add(u consumequeue.Unit, r *GetResult) {
-	end := u.Phys + int64(u.Size)
-	if len(b.run) > 0 {
-		size := b.store.Log.SegmentSize()
-		if u.Phys < b.runEnd || u.Phys-b.runEnd > maxGap || u.Phys/size != b.runStart/size {
-			b.flush(r)
-		}
-	}
+// maxGap is how many bytes of other queues' records are read along rather than
+// skipped with a further call: copying them takes about as long as a call.
+const maxGap = 4 << 10
+
+// distant reports whether u cannot be read together with the run.
+func (b *batch) distant(u *consumequeue.Unit) bool {
 	if len(b.run) == 0 {
-		b.runStart = u.Phys
+		return false
 	}
-	b.run = append(b.run, u)
-	b.runEnd = end
-	b.count++
-	b.size += int(u.Size)
+	last := &b.run[len(b.run)-1]
+	gap := u.Phys - last.Phys - int64(last.Size)
+	size := b.store.Log.SegmentSize()
+	return gap < 0 || gap > maxGap || u.Phys/size != last.Phys/size
 }
 
-// flush reads the run and appends its records to the body.
-func (b *batch) flush(r *GetResult) {
+// flush reads the run and appends its records to the body. It reports whether to
+// go on.
+func (b *batch) flush() bool {
 	if len(b.run) == 0 {
-		return
+		return true
 	}
-	run := b.run
+	r, run := b.r, b.run
 	b.run = b.run[:0]
-	at := len(r.Body)
-	span := int(b.runEnd - b.runStart)
+	from, last := run[0].Phys, &run[len(run)-1]
+	at, span := len(r.Body), int(last.Phys-from)+int(last.Size)
 	body := slices.Grow(r.Body, span)[:at+span]
-	if b.runStart < b.store.Log.MinOffset() || b.store.Log.ReadAt(body[at:], b.runStart) != nil {
-		if len(r.Body) == 0 {
-			r.Status = MessageWasRemoving
-		}
-		b.count -= len(run)
-		size := b.store.Log.SegmentSize()
-		b.skipBefore = b.runStart - b.runStart%size + size
-		return
+	log := b.store.Log
+	if err := log.ReadAt(body[at:], from); err != nil {
+		return b.lose(run, err)
 	}
 	to := at
-	for _, u := range run {
-		from := at + int(u.Phys-b.runStart)
-		if int32(binary.BigEndian.Uint32(body[from:])) != u.Size {
-			b.count--
-			continue // the unit does not belong to a record; never pass on garbage
+	for i := range run {
+		u := &run[i]
+		begin := at + int(u.Phys-from)
+		raw := body[begin : begin+int(u.Size)]
+		if !isRecordOf(raw, u.Phys) {
+			b.drop(u) // the unit is wrong; never pass on garbage
+			continue
 		}
-		to += copy(body[to:], body[from:from+int(u.Size)])
+		to += copy(body[to:], raw)
 		r.Count++
 	}
 	r.Body = body[:to]
 	if r.Count > 0 {
 		r.Status = Found
 	}
+	return true
+}
+
+// atPhys is where a record says where it is.
+const atPhys = 28
+
+// isRecordOf reports whether raw looks like a record of that length and place.
+func isRecordOf(raw []byte, phys int64) bool {
+	return len(raw) >= record.MinSize && int(binary.BigEndian.Uint32(raw)) == len(raw) &&
+		int64(binary.BigEndian.Uint64(raw[atPhys:])) == phys
+}
+
+// lose deals with a run that could not be read: its segment has expired, or the
+// disk fails, and then nobody may be sent past what is there.
+func (b *batch) lose(run []place, err error) bool {
+	for i := range run {
+		b.drop(&run[i])
+	}
+	r := b.r
+	from, size := run[0].Phys, b.store.Log.SegmentSize()
+	if from < b.store.Log.MinOffset() || errors.Is(err, commitlog.ErrOutOfRange) {
+		if r.Count == 0 {
+			r.Status = MessageWasRemoving
+		}
+		b.skip = from - from%size + size
+		return true
+	}
+	r.Err, r.Next = err, run[0].offset
+	if r.Count == 0 {
+		r.Status = OffsetFoundNull
+	}
+	return false
+}
+
+func (b *batch) drop(u *place) {
+	b.count--
+	b.size -= int(u.Size)
 }
