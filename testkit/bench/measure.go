@@ -16,6 +16,9 @@ type Progress struct {
 // measure runs the load. What is measured is the time between the end of the
 // warm-up and the beginning of the stop.
 func (r *run) measure(ctx context.Context) (*Report, error) {
+	if r.o.Count > 0 && r.o.Warmup == 0 {
+		r.control.left.Store(r.o.Count) // before the first message, which may be quick
+	}
 	r.startAll()
 	done := make(chan struct{})
 	go func() {
@@ -29,7 +32,7 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	if r.o.Warmup > 0 {
 		err = r.watch(ctx, -r.o.Warmup, r.o.Warmup, done)
 	}
-	if r.o.Count > 0 {
+	if r.o.Count > 0 && r.o.Warmup > 0 {
 		r.control.left.Store(r.o.Count)
 	}
 	for _, s := range append(r.laneStats(), r.pullStats()...) {
