@@ -60,7 +60,13 @@ func run(ctx context.Context, o options) (err error) {
 		if o.root, err = os.MkdirTemp("", "actormq-compare-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(o.root)
+		defer func() {
+			if err == nil {
+				err = os.RemoveAll(o.root)
+			} else {
+				err = fmt.Errorf("%w (logs are in %s)", err, o.root)
+			}
+		}()
 	}
 	if o.root, err = filepath.Abs(o.root); err != nil {
 		return err

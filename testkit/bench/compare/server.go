@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -219,18 +218,15 @@ func (s *server) load(ctx context.Context, o options, sc scenario) (result, erro
 	return newResult(report), nil
 }
 
-// stop ends the processes, the broker first, and deletes the store. It may be
-// called more than once.
+// stop ends the processes, the broker first, and deletes the store, but no log. It
+// may be called more than once.
 func (s *server) stop() error {
 	var failed error
 	for _, p := range slices.Backward(s.processes) {
 		failed = errors.Join(failed, p.stop())
 	}
 	s.processes = nil
-	if err := os.RemoveAll(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		failed = errors.Join(failed, err)
-	}
-	return failed
+	return errors.Join(failed, os.RemoveAll(filepath.Join(s.dir, "store")))
 }
 
 // process is a child process.
