@@ -36,6 +36,9 @@ abstract class Case {
     /** How long to wait for something that ought to happen soon. A case that passes has not waited for it. */
     static final Duration PATIENCE = Duration.ofSeconds(40);
 
+    /** Milliseconds for a request of the client itself: its default of three seconds is gone before a JVM is warm. */
+    static final int API_TIMEOUT = 20_000;
+
     private static final AtomicLong COUNTER = new AtomicLong();
     private static final String RUN = ProcessHandle.current().pid() + "-" + System.currentTimeMillis();
 
@@ -86,6 +89,7 @@ abstract class Case {
         // The client does not tell the broker of a new subscription version if another heartbeat is on its way at that
         // moment, and is refused with "subscription not latest" until the next one, by default half a minute later.
         client.setHeartbeatBrokerInterval(1000);
+        client.setMqClientApiTimeout(API_TIMEOUT);
         return client;
     }
 

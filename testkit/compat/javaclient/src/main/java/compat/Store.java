@@ -55,16 +55,18 @@ public final class Store implements AutoCloseable {
     private final String broker;
     private final String brokerName;
     private final DefaultMQProducer producer = new DefaultMQProducer("interchange");
-    private final DefaultMQAdminExt admin = new DefaultMQAdminExt(20_000);
+    private final DefaultMQAdminExt admin = new DefaultMQAdminExt(Case.API_TIMEOUT);
 
     private Store(String nameServer, String broker, String brokerName) throws Exception {
         this.broker = broker;
         this.brokerName = brokerName;
         producer.setNamesrvAddr(nameServer);
-        producer.setSendMsgTimeout(20_000);
+        producer.setSendMsgTimeout(Case.API_TIMEOUT);
+        producer.setMqClientApiTimeout(Case.API_TIMEOUT);
         producer.setCompressMsgBodyOverHowmuch(Integer.MAX_VALUE);
         producer.start();
         admin.setNamesrvAddr(nameServer);
+        admin.setMqClientApiTimeout(Case.API_TIMEOUT);
         admin.start();
     }
 
@@ -189,6 +191,7 @@ public final class Store implements AutoCloseable {
         }
         var puller = new DefaultMQPullConsumer("interchange-reader");
         puller.setNamesrvAddr(producer.getNamesrvAddr());
+        puller.setMqClientApiTimeout(Case.API_TIMEOUT);
         puller.start();
         Map<Integer, MessageExt> read = checkOffsets(puller, queues);
         checkTimes(puller, queues, read);
@@ -301,6 +304,7 @@ public final class Store implements AutoCloseable {
     private void checkConfiguration(DefaultMQPullConsumer puller) throws Exception {
         var reader = new DefaultMQPullConsumer(GROUP);
         reader.setNamesrvAddr(puller.getNamesrvAddr());
+        reader.setMqClientApiTimeout(Case.API_TIMEOUT);
         reader.start();
         for (int queue = 0; queue < QUEUES; queue++) {
             long offset = reader.fetchConsumeOffset(new MessageQueue(topic(0), brokerName, queue), true);

@@ -50,6 +50,8 @@ public final class Worker {
     private static void produce(BufferedReader in, String nameServer, String brokerName) throws Exception {
         var producer = new DefaultMQProducer("java-worker");
         producer.setNamesrvAddr(nameServer);
+        producer.setMqClientApiTimeout(Case.API_TIMEOUT);
+        producer.setSendMsgTimeout(Case.API_TIMEOUT);
         producer.start();
         print(Map.of("event", "ready"));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -89,6 +91,7 @@ public final class Worker {
         consumer.setNamesrvAddr(nameServer);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setHeartbeatBrokerInterval(5000); // see Case
+        consumer.setMqClientApiTimeout(Case.API_TIMEOUT);
         consumer.subscribe(topic, "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             messages.forEach(message -> print(describe(message)));
