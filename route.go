@@ -121,12 +121,9 @@ func newRoutes(ask func(context.Context, string) (*route, error)) *routes {
 
 // get returns the route of a topic, from the cache if it is there.
 func (r *routes) get(ctx context.Context, topic string) (*route, error) {
-	r.mu.Lock()
-	if cached := r.topics[topic]; cached != nil && cached.usable(time.Now()) {
-		r.mu.Unlock()
-		return cached, nil
+	if known := r.cached(topic); known != nil {
+		return known, nil
 	}
-	r.mu.Unlock()
 	return r.renew(ctx, topic)
 }
 
