@@ -180,9 +180,10 @@ func (p *Producer) SendOneway(ctx context.Context, m *Message) error {
 
 // SendAsync starts a send and calls done with its end, on a goroutine of its own;
 // done may send. Messages that one goroutine sends to one queue reach the broker
-// in order unless an attempt fails. It waits while MaxInFlight sends are under
-// way, and fails without calling done if the context ends meanwhile, the producer
-// is closed or the message is unusable.
+// in order unless an attempt fails. It waits for the topic's route and the broker's
+// connection if they are not known yet, and while MaxInFlight sends are under way.
+// It fails, without calling done, if the context ends while it waits for the
+// latter, the producer is closed or the message is unusable.
 func (p *Producer) SendAsync(ctx context.Context, m *Message, done func(Sent, error)) error {
 	s, err := p.encode(m)
 	if err != nil {

@@ -192,11 +192,13 @@ func (s *Store) moveCheckpoint(change func(*checkpoint.Checkpoint)) error {
 }
 
 // FlushIndex makes the index durable, after the log that it speaks of.
-func (s *Store) FlushIndex() error {
+func (s *Store) FlushIndex() error { return s.flushIndex(s.Index.Flush) }
+
+func (s *Store) flushIndex(flush func() error) error {
 	if _, err := s.Log.Sync(); err != nil {
 		return err
 	}
-	if err := s.Index.Flush(); err != nil {
+	if err := flush(); err != nil {
 		return err
 	}
 	last := s.Index.Last()
@@ -230,7 +232,7 @@ func (s *Store) flushQueues() error {
 func (s *Store) Close() error {
 	var err error
 	if s.options.IndexEnabled {
-		err = s.FlushIndex()
+		err = s.flushIndex(s.Index.Settle)
 	}
 	if err == nil {
 		err = s.flushQueues()

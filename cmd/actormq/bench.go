@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -14,12 +15,16 @@ import (
 // broker it measures.
 const benchThreads = 2
 
+// benching is the flags of `actormq bench`.
+type benching struct {
+	bench.Options
+	mode, consume, header, output string
+	quiet                         bool
+}
+
 func benchCommand() *cobra.Command {
-	o := bench.Defaults()
-	var servers []string
-	var mode, consume, header, output string
-	var quiet bool
-	c := &cobra.Command{
+	o := benching{Options: bench.Defaults()}
+	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Load a broker and measure it",
 		Long: `Loads a RocketMQ broker, this one or Apache's, and prints rate, latencies and, of a
@@ -35,57 +40,18 @@ counts from then, also for messages that were sent late.`,
   actormq bench --count 1000000 --topic replay && actormq bench --consume catch-up --topic replay
   actormq bench --consume tail --rate 1000`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Mode = bench.Mode(mode)
-			if consume != "" {
-				o.Mode = bench.Mode(consume)
-			}
-			flags := cmd.Flags()
-			if !flags.Changed("duration") && (o.Mode == bench.CatchUp || flags.Changed("count")) {
-				o.Duration = 0
-			}
-			switch header {
-			case "json":
-			case "binary":
-				o.Binary = true
-			default:
-				return usagef("--header %s is neither json nor binary", header)
-			}
-			if err := checkOutput(output); err != nil {
-				return err
-			}
-			if !quiet {
-				o.Progress = func(p bench.Progress) { fmt.Fprintln(cmd.ErrOrStderr(), p) }
-			}
-			o.NameServers = nameServers(servers)
-			runtime.GOMAXPROCS(min(benchThreads, runtime.GOMAXPROCS(0)))
-			ctx, cancel := untilSignal(cmd.Context())
-			defer cancel()
-			report, err := bench.Run(ctx, o)
-			if err != nil {
-				return withHint(err)
-			}
-			if output == outputJSON {
-				err = json.NewEncoder(cmd.OutOrStdout()).Encode(report)
-			} else {
-				err = report.Write(cmd.OutOrStdout())
-			}
-			if err == nil && report.Lost() > 0 {
-				err = fmt.Errorf("%d acknowledged messages are not in the queues", report.Lost())
-			}
-			return err
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
-	f := c.Flags()
-	nameServerFlag(f, &servers)
+	f := cmd.Flags()
+	nameServerFlag(f, &o.NameServers)
 	f.StringVarP(&o.Topic, "topic", "t", o.Topic, "topic to use; it is created if it does not exist")
 	f.IntVar(&o.Queues, "queues", o.Queues, "queues of the topic to use on each broker")
 	f.IntVar(&o.Connections, "connections", o.Connections, "connections")
 	f.IntVar(&o.Callers, "callers", o.Callers, "callers that wait for answers, over all connections")
 	f.IntVar(&o.Window, "window", o.Window, "messages in flight over all connections, with --mode async or --rate")
 	f.IntVar(&o.Size, "size", o.Size, "bytes of a message's body")
-	f.StringVar(&mode, "mode", string(bench.Sync), "sync, async, oneway or batch")
-	f.StringVar(&consume, "consume", "", "measure consumption instead: catch-up (read the topic) or tail (latency to the consumer)")
+	f.StringVar(&o.mode, "mode", string(bench.Sync), "sync, async, oneway or batch")
+	f.StringVar(&o.consume, "consume", "", "measure consumption instead: catch-up (read the topic) or tail (latency to the consumer)")
 	f.IntVar(&o.Batch, "batch", o.Batch, "messages of a batch")
 	f.IntVar(&o.PullSize, "pull-size", o.PullSize, "messages of a pull")
 	f.DurationVarP(&o.Duration, "duration", "d", o.Duration, "time to measure")
@@ -93,8 +59,43 @@ counts from then, also for messages that were sent late.`,
 	f.Int64Var(&o.Count, "count", 0, "messages to send or read; without --duration there is no other end")
 	f.Float64Var(&o.Rate, "rate", 0, "messages a second, over all connections; 0 for as many as possible")
 	f.IntVar(&o.PID, "pid", 0, "process whose CPU time and memory to report")
-	f.StringVar(&header, "header", "json", "encoding of headers: json or binary")
-	f.StringVarP(&output, "output", "o", outputText, "text or json")
-	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
-	return c
+	f.StringVar(&o.header, "header", "json", "encoding of headers: json or binary")
+	f.StringVarP(&o.output, "output", "o", outputText, "text or json")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
+	return cmd
+}
+
+func (o *benching) run(cmd *cobra.Command) error {
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
+	if o.header != "json" && o.header != "binary" {
+		return usagef("--header %s is neither json nor binary", o.header)
+	}
+	o.Binary = o.header == "binary"
+	o.Mode = bench.Mode(cmp.Or(o.consume, o.mode))
+	flags := cmd.Flags()
+	if !flags.Changed("duration") && (o.Mode == bench.CatchUp || flags.Changed("count")) {
+		o.Duration = 0
+	}
+	if !o.quiet {
+		o.Progress = func(p bench.Progress) { fmt.Fprintln(cmd.ErrOrStderr(), p) }
+	}
+	o.NameServers = nameServers(o.NameServers)
+	runtime.GOMAXPROCS(min(benchThreads, runtime.GOMAXPROCS(0)))
+	ctx, cancel := untilSignal(cmd.Context())
+	defer cancel()
+	report, err := bench.Run(ctx, o.Options)
+	if err != nil {
+		return withHint(err)
+	}
+	if o.output == outputJSON {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+	} else {
+		err = report.Write(cmd.OutOrStdout())
+	}
+	if err == nil && report.Lost() > 0 {
+		err = fmt.Errorf("%d acknowledged messages are not in the queues", report.Lost())
+	}
+	return err
 }

@@ -16,11 +16,17 @@ import (
 	"github.com/actormq/actormq"
 )
 
+// consuming is the flags of `actormq consume`.
+type consuming struct {
+	servers            []string
+	topic, group, tags string
+	from, output       string
+	idle               time.Duration
+	limit              int
+}
+
 func consumeCommand() *cobra.Command {
-	var servers []string
-	var topic, group, tags, from, output string
-	var idle time.Duration
-	var limit int
+	var o consuming
 	cmd := &cobra.Command{
 		Use:   "consume",
 		Short: "Receive messages and print them, one a line",
@@ -36,60 +42,62 @@ messages and leaves no trace.`,
   actormq consume --topic logs --tags 'app || web' --from 10m -o json | jq .properties
   actormq consume --topic orders --from 2026-01-31T08:00:00Z --idle 5s > orders.txt`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(checkTopic(topic), checkOutput(output)); err != nil {
-				return err
-			}
-			begin, at, err := parseFrom(from, time.Now())
-			if err != nil {
-				return err
-			}
-			client, err := actormq.NewClient(actormq.Options{NameServers: nameServers(servers)})
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			signal.Ignore(syscall.SIGPIPE) // the write fails instead
-			ctx, cancel := untilSignal(cmd.Context())
-			defer cancel()
-			if _, err := client.Queues(ctx, topic); err != nil && !errors.Is(err, actormq.ErrUnknownTopic) {
-				return withHint(err)
-			}
-			p := newPrinter(ctx, cmd.OutOrStdout(), output == outputJSON, limit, idle)
-			defer p.stop()
-			complain := complainer(cmd.ErrOrStderr())
-			if group == "" {
-				err = client.Read(p.ctx, actormq.ReadOptions{Topic: topic, Tags: tags, From: begin, Time: at, OnError: complain}, p.print)
-			} else {
-				err = consumeInGroup(client, p, complain, actormq.ConsumerOptions{
-					Group: group, From: begin, Time: at, Concurrency: 1,
-					Subscriptions: []actormq.Subscription{{Topic: topic, Tags: tags}},
-				})
-			}
-			switch {
-			case p.failed != nil && !errors.Is(p.failed, syscall.EPIPE):
-				return fmt.Errorf("standard output: %w", p.failed)
-			case err != nil && !errors.Is(err, errPrinted):
-				return err
-			case limit > 0 && p.printed < limit && p.failed == nil:
-				if stopped := interrupted(ctx); stopped != nil {
-					return stopped
-				}
-				return fmt.Errorf("%s of %d came", count(p.printed), limit)
-			}
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	nameServerFlag(f, &servers)
-	f.StringVarP(&topic, "topic", "t", "", "topic to receive from")
-	f.StringVarP(&group, "group", "g", "", "consumer group to be a member of; without one, read everything")
-	f.StringVar(&tags, "tags", "", "tags wanted, 'A || B'")
-	f.StringVar(&from, "from", "last", "where to begin: first, last, a time (RFC 3339) or a time ago (10m)")
-	f.IntVar(&limit, "max", 0, "end after so many messages; 0 for no limit")
-	f.DurationVar(&idle, "idle", 0, "end when no message has come for that long; 0 for never")
-	f.StringVarP(&output, "output", "o", outputText, "text, or json for the whole message")
+	nameServerFlag(f, &o.servers)
+	f.StringVarP(&o.topic, "topic", "t", "", "topic to receive from")
+	f.StringVarP(&o.group, "group", "g", "", "consumer group to be a member of; without one, read everything")
+	f.StringVar(&o.tags, "tags", "", "tags wanted, 'A || B'")
+	f.StringVar(&o.from, "from", "last", "where to begin: first, last, a time (RFC 3339) or a time ago (10m)")
+	f.IntVar(&o.limit, "max", 0, "end after so many messages; 0 for no limit")
+	f.DurationVar(&o.idle, "idle", 0, "end when no message has come for that long; 0 for never")
+	f.StringVarP(&o.output, "output", "o", outputText, "text, or json for the whole message")
 	return cmd
+}
+
+func (o *consuming) run(cmd *cobra.Command) error {
+	if err := errors.Join(checkTopic(o.topic), checkOutput(o.output)); err != nil {
+		return err
+	}
+	begin, at, err := parseFrom(o.from, time.Now())
+	if err != nil {
+		return err
+	}
+	client, err := actormq.NewClient(actormq.Options{NameServers: nameServers(o.servers)})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	signal.Ignore(syscall.SIGPIPE) // the write fails instead
+	ctx, cancel := untilSignal(cmd.Context())
+	defer cancel()
+	if _, err := client.Queues(ctx, o.topic); err != nil && !errors.Is(err, actormq.ErrUnknownTopic) {
+		return withHint(err)
+	}
+	p := newPrinter(ctx, cmd.OutOrStdout(), o.output == outputJSON, o.limit, o.idle)
+	defer p.stop()
+	complain := complainer(cmd.ErrOrStderr())
+	if o.group == "" {
+		err = client.Read(p.ctx, actormq.ReadOptions{Topic: o.topic, Tags: o.tags, From: begin, Time: at, OnError: complain}, p.print)
+	} else {
+		err = consumeInGroup(client, p, complain, actormq.ConsumerOptions{
+			Group: o.group, From: begin, Time: at, Concurrency: 1,
+			Subscriptions: []actormq.Subscription{{Topic: o.topic, Tags: o.tags}},
+		})
+	}
+	switch {
+	case p.failed != nil && !errors.Is(p.failed, syscall.EPIPE):
+		return fmt.Errorf("standard output: %w", p.failed)
+	case err != nil && !errors.Is(err, errPrinted):
+		return err
+	case p.printed < o.limit && p.failed == nil:
+		if stopped := interrupted(ctx); stopped != nil {
+			return stopped
+		}
+		return fmt.Errorf("%s of %d came", count(p.printed), o.limit)
+	}
+	return nil
 }
 
 // parseFrom reads the value of --from.

@@ -20,11 +20,16 @@ import (
 // maxLine bounds a line that becomes a message, in bytes.
 const maxLine = 16 << 20
 
+// producing is the flags of `actormq produce`.
+type producing struct {
+	servers, properties []string
+	group, output       string
+	quiet               bool
+	message             actormq.Message // but for its body
+}
+
 func produceCommand() *cobra.Command {
-	var servers, properties []string
-	var group, output string
-	var quiet bool
-	m := actormq.Message{}
+	var o producing
 	cmd := &cobra.Command{
 		Use:   "produce [BODY...]",
 		Short: "Send messages: the arguments, or the lines of standard input",
@@ -35,52 +40,53 @@ or with the first message that cannot be sent.`,
   actormq produce --topic greetings hello
   tail -f app.log | actormq produce --topic logs --tags app --property host=$(hostname)
   actormq produce --topic orders --keys 4711 --delay-level 3 -o json 'in ten seconds'`,
-		RunE: func(cmd *cobra.Command, bodies []string) error {
-			if err := errors.Join(checkTopic(m.Topic), checkOutput(output)); err != nil {
-				return err
-			}
-			var err error
-			if m.Properties, err = parseProperties(properties); err != nil {
-				return err
-			}
-			client, err := actormq.NewClient(actormq.Options{NameServers: nameServers(servers)})
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			producer, err := client.NewProducer(actormq.ProducerOptions{Group: group})
-			if err != nil {
-				return err
-			}
-			ctx, cancel := untilSignal(cmd.Context())
-			defer cancel()
-			p := &pipe{producer: producer, out: cmd.OutOrStdout(), json: output == outputJSON}
-			if len(bodies) > 0 {
-				err = p.sendAll(ctx, m, arguments(bodies))
-			} else {
-				err = p.sendAll(ctx, m, lines(cmd.InOrStdin()))
-			}
-			err = errors.Join(err, producer.Close())
-			if !quiet && p.sent > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s sent to %s\n", count(p.sent), m.Topic)
-			}
-			if stopped := interrupted(ctx); stopped != nil {
-				return stopped
-			}
-			return withHint(err)
-		},
+		RunE: func(cmd *cobra.Command, bodies []string) error { return o.run(cmd, bodies) },
 	}
 	f := cmd.Flags()
-	nameServerFlag(f, &servers)
-	f.StringVarP(&m.Topic, "topic", "t", "", "topic to send to")
-	f.StringVar(&group, "group", "actormq-produce", "producer group")
-	f.StringVar(&m.Tags, "tags", "", "tag of the messages, which consumers can filter by")
-	f.StringSliceVar(&m.Keys, "keys", nil, "keys of the messages, which they can be found by")
-	f.StringArrayVar(&properties, "property", nil, "name=value, may be given several times")
-	f.IntVar(&m.DelayLevel, "delay-level", 0, "deliver later: level 1 to 18 (1s 5s 10s 30s 1m ... 2h)")
-	f.StringVarP(&output, "output", "o", outputText, "text, or json for a line about each message")
-	f.BoolVarP(&quiet, "quiet", "q", false, "do not say how many messages were sent")
+	nameServerFlag(f, &o.servers)
+	f.StringVarP(&o.message.Topic, "topic", "t", "", "topic to send to")
+	f.StringVar(&o.group, "group", "actormq-produce", "producer group")
+	f.StringVar(&o.message.Tags, "tags", "", "tag of the messages, which consumers can filter by")
+	f.StringSliceVar(&o.message.Keys, "keys", nil, "keys of the messages, which they can be found by")
+	f.StringArrayVar(&o.properties, "property", nil, "name=value, may be given several times")
+	f.IntVar(&o.message.DelayLevel, "delay-level", 0, "deliver later: level 1 to 18 (1s 5s 10s 30s 1m ... 2h)")
+	f.StringVarP(&o.output, "output", "o", outputText, "text, or json for a line about each message")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not say how many messages were sent")
 	return cmd
+}
+
+func (o *producing) run(cmd *cobra.Command, bodies []string) error {
+	if err := errors.Join(checkTopic(o.message.Topic), checkOutput(o.output)); err != nil {
+		return err
+	}
+	var err error
+	if o.message.Properties, err = parseProperties(o.properties); err != nil {
+		return err
+	}
+	client, err := actormq.NewClient(actormq.Options{NameServers: nameServers(o.servers)})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	producer, err := client.NewProducer(actormq.ProducerOptions{Group: o.group})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := untilSignal(cmd.Context())
+	defer cancel()
+	p := &pipe{producer: producer, out: cmd.OutOrStdout(), json: o.output == outputJSON}
+	from := lines(cmd.InOrStdin())
+	if len(bodies) > 0 {
+		from = arguments(bodies)
+	}
+	err = errors.Join(p.sendAll(ctx, o.message, from), producer.Close())
+	if !o.quiet && p.sent > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s sent to %s\n", count(p.sent), o.message.Topic)
+	}
+	if stopped := interrupted(ctx); stopped != nil {
+		return stopped
+	}
+	return withHint(err)
 }
 
 func count(n int) string {

@@ -1,38 +1,16 @@
-// Package index is the IndexFile: it finds messages by key (RocketMQ: IndexFile,
-// IndexService). A file, numbers big-endian, with S slots and room for N entries:
-//
-//	offset       bytes  meaning
-//	0            8      store time of the first entry, ms
-//	8            8      store time of the last entry, ms
-//	16           8      physical offset of the first entry's record
-//	24           8      physical offset of the last entry's record
-//	32           4      used slots
-//	36           4      count of entries + 1; entry 0 is never used
-//	40           4·S    slots: the newest entry whose hash mod S is the slot's number
-//	40+4·S       20·N   entries: hash 4, physical offset 8, seconds since the file's
-//	                    first store time 4, the previous entry of the slot 4
-//
-// Keys are topic#key for the producer's id and each word of KEYS, and
-// topic#T#tags. The hash is |String.hashCode| in Java's sense.
-//
-// One goroutine owns an Index. New entries and changed slots stay in memory until
-// Flush, which writes the entries, syncs, writes the slots and then the header:
-// what the header counts is durable. After a crash the slots are rebuilt from the
-// entries, so nothing that was flushed is lost, and what came later is indexed
-// again from the CommitLog.
 package index
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"path"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/segment"
 	"github.com/actormq/actormq/storage/vfs"
 )
 
@@ -40,12 +18,6 @@ import (
 const (
 	DefaultSlots   = 5_000_000
 	DefaultEntries = 20_000_000
-)
-
-const (
-	headerSize = 40
-	slotSize   = 4
-	entrySize  = 20
 )
 
 // Options configures an Index.
@@ -74,52 +46,9 @@ type Last struct {
 	Any             bool // there was one since Open
 }
 
-// file is one index file.
-type file struct {
-	name    string
-	f       vfs.File
-	slots   int
-	entries int
-	header
-
-	flushed int      // entries below it are in the file
-	pending []byte   // the entries from flushed on
-	pages   [][]byte // slots, page by page, as far as they were touched; nil: only in the file
-	dirty   []bool   // pages that differ from the file
-}
-
-// header is the head of a file.
-type header struct {
-	beginTime, endTime int64 // Unix milliseconds
-	beginPhys, endPhys int64
-	usedSlots          int32
-	count              int32 // of entries, plus one
-}
-
-func (h *header) append(dst []byte) []byte {
-	be := binary.BigEndian
-	dst = be.AppendUint64(dst, uint64(h.beginTime))
-	dst = be.AppendUint64(dst, uint64(h.endTime))
-	dst = be.AppendUint64(dst, uint64(h.beginPhys))
-	dst = be.AppendUint64(dst, uint64(h.endPhys))
-	dst = be.AppendUint32(dst, uint32(h.usedSlots))
-	return be.AppendUint32(dst, uint32(h.count))
-}
-
-func decodeHeader(b []byte) header {
-	be := binary.BigEndian
-	return header{
-		beginTime: int64(be.Uint64(b)), endTime: int64(be.Uint64(b[8:])),
-		beginPhys: int64(be.Uint64(b[16:])), endPhys: int64(be.Uint64(b[24:])),
-		usedSlots: int32(be.Uint32(b[32:])), count: int32(be.Uint32(b[36:])),
-	}
-}
-
-// pageSize is the number of bytes of slots that are read and written together.
-const pageSize = 4096
-
-// Open opens the files in o.Dir. A file that cannot be one is left alone and
-// reported.
+// Open opens the files in o.Dir, which is created if missing. Files whose name is
+// no time are passed over. It fails with a *segment.LayoutError on a file of
+// another size: its slots cannot be where o says.
 func Open(o Options) (*Index, error) {
 	if o.Slots == 0 {
 		o.Slots = DefaultSlots
@@ -155,33 +84,35 @@ func Open(o Options) (*Index, error) {
 	return x, nil
 }
 
-// open opens a file; nil if it was cut short before its header was written.
+// open opens a file; nil if it is none, or was cut short when it was created.
 func (x *Index) open(name string) (*file, error) {
-	f, err := x.FS.Open(path.Join(x.Dir, name))
+	if _, err := strconv.ParseInt(name, 10, 64); err != nil {
+		return nil, nil
+	}
+	name = path.Join(x.Dir, name)
+	f, err := x.FS.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
+	size, err := f.Size()
 	b := make([]byte, headerSize)
-	if _, err := f.ReadAt(b, 0); err != nil {
-		f.Close()
-		if err == io.EOF {
-			return nil, x.FS.Remove(path.Join(x.Dir, name))
-		}
-		return nil, fmt.Errorf("index: %w", err)
+	switch want := fileSize(x.Slots, x.Entries); {
+	case err != nil:
+	case size == 0:
+		return nil, errors.Join(f.Close(), x.FS.Remove(name))
+	case size != want:
+		err = &segment.LayoutError{Path: name, Reason: fmt.Sprintf("%d bytes where the configuration says %d", size, want)}
+	default:
+		_, err = f.ReadAt(b, 0)
 	}
-	file := x.newFile(path.Join(x.Dir, name), f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("index: %w", err), f.Close())
+	}
+	file := newFile(name, f, x.Slots, x.Entries)
 	file.header = decodeHeader(b)
 	file.count = max(1, min(file.count, int32(x.Entries)))
-	file.flushed = int(file.count)
+	file.flushed, file.saved = int(file.count), file.header
 	return file, nil
-}
-
-func (x *Index) newFile(name string, f vfs.File) *file {
-	pages := (x.Slots*slotSize + pageSize - 1) / pageSize
-	return &file{
-		name: name, f: f, slots: x.Slots, entries: x.Entries,
-		header: header{count: 1}, flushed: 1, pages: make([][]byte, pages), dirty: make([]bool, pages),
-	}
 }
 
 func (x *Index) last() *file {
@@ -223,13 +154,20 @@ func (x *Index) Last() Last { return x.lastPut }
 
 // Put indexes the keys of a record. Records come in the order of the log.
 func (x *Index) Put(d *messages.DispatchRequest) error {
-	if d.Indexed() && d.Phys >= x.EndPhys() {
+	if d.Indexed() && x.wants(d.Phys) {
 		if err := x.putKeys(d); err != nil {
 			return err
 		}
 	}
 	x.lastPut = Last{Phys: d.Phys, StoreTime: d.StoreTime, Any: true}
 	return nil
+}
+
+// wants reports whether the record at phys is not indexed yet. A file that became
+// full may have ended amid the keys of one record; then it gets all of them again.
+func (x *Index) wants(phys int64) bool {
+	last, end := x.last(), x.EndPhys()
+	return phys > end || phys == end && (last == nil || last.count <= 1 || last.full())
 }
 
 func (x *Index) putKeys(d *messages.DispatchRequest) error {
@@ -287,25 +225,23 @@ func (x *Index) put(d *messages.DispatchRequest, kind string, key []byte) error 
 // full.
 func (x *Index) growing() (*file, error) {
 	last := x.last()
-	if last != nil && int(last.count) < last.entries {
+	if last != nil && !last.full() {
 		return last, nil
 	}
 	if last != nil {
-		if err := last.flush(); err != nil {
+		if err := last.settle(); err != nil {
 			return nil, err
 		}
-		last.pages = make([][]byte, len(last.pages)) // read from the file from now on
 	}
 	name := x.name()
 	f, err := x.FS.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	size := int64(headerSize) + int64(x.Slots)*slotSize + int64(x.Entries)*entrySize
-	if err := errors.Join(f.Truncate(size), x.FS.SyncDir(x.Dir)); err != nil {
+	if err := errors.Join(f.Truncate(fileSize(x.Slots, x.Entries)), x.FS.SyncDir(x.Dir)); err != nil {
 		return nil, errors.Join(fmt.Errorf("index: %w", err), f.Close())
 	}
-	next := x.newFile(name, f)
+	next := newFile(name, f, x.Slots, x.Entries)
 	if last != nil {
 		next.beginTime, next.endTime = last.endTime, last.endTime
 		next.beginPhys, next.endPhys = last.endPhys, last.endPhys
@@ -314,176 +250,54 @@ func (x *Index) growing() (*file, error) {
 	return next, nil
 }
 
-// name returns a name for a new file: the local time, and later than the last
-// file's should the clock have been set back.
+// nameLayout is how a file's name tells the local time (RocketMQ:
+// UtilAll.timeMillisToHumanString), after the removal of the point.
+const nameLayout = "20060102150405.000"
+
+// name returns a name for a new file: the time, or a millisecond after the last
+// file's should that be later.
 func (x *Index) name() string {
 	at := x.Now()
-	for {
-		name := path.Join(x.Dir, at.Format("20060102150405")+fmt.Sprintf("%03d", at.Nanosecond()/1e6))
-		if last := x.last(); last == nil || name > last.name {
-			return name
-		}
-		at = at.Add(time.Millisecond)
-		if last := x.last(); name < last.name {
-			if t, err := time.ParseInLocation("20060102150405.000", path.Base(last.name)[:14]+"."+path.Base(last.name)[14:], at.Location()); err == nil {
-				at = t.Add(time.Millisecond)
+	if last := x.last(); last != nil {
+		if base := path.Base(last.name); len(base) == len(nameLayout)-1 {
+			before, err := time.ParseInLocation(nameLayout, base[:14]+"."+base[14:], at.Location())
+			if err == nil && !at.Truncate(time.Millisecond).After(before) {
+				at = before.Add(time.Millisecond)
 			}
 		}
 	}
+	return path.Join(x.Dir, strings.Replace(at.Format(nameLayout), ".", "", 1))
 }
 
-// put adds one entry.
-func (f *file) put(hash int32, phys, storeTime int64) error {
-	slot, err := f.slot(int(hash) % f.slots)
-	if err != nil {
-		return err
-	}
-	previous := int32(binary.BigEndian.Uint32(slot))
-	if previous <= 0 || previous > f.count {
-		previous = 0
-		f.usedSlots++
-	}
-	// The first entry begins the file anew. (Java counts it from the end of the
-	// file before.)
-	seconds := int64(0)
-	if f.count > 1 {
-		seconds = max(0, min((storeTime-f.beginTime)/1000, math.MaxInt32))
-	}
-	if f.count <= 1 {
-		f.beginPhys, f.beginTime = phys, storeTime
-	}
-	be := binary.BigEndian
-	f.pending = be.AppendUint32(f.pending, uint32(hash))
-	f.pending = be.AppendUint64(f.pending, uint64(phys))
-	f.pending = be.AppendUint32(f.pending, uint32(seconds))
-	f.pending = be.AppendUint32(f.pending, uint32(previous))
-	be.PutUint32(slot, uint32(f.count))
-	f.dirty[int(hash)%f.slots*slotSize/pageSize] = true
-	f.count++
-	f.endPhys, f.endTime = phys, storeTime
-	if len(f.pending) >= maxPending {
-		return f.writeEntries()
-	}
-	return nil
-}
-
-// maxPending bounds the entries in memory, in bytes.
-const maxPending = 1 << 20
-
-// slot returns the bytes of a slot in memory, after reading its page.
-func (f *file) slot(n int) ([]byte, error) {
-	page := n * slotSize / pageSize
-	if f.pages[page] == nil {
-		b := make([]byte, pageSize)
-		if _, err := f.f.ReadAt(b[:f.pageLength(page)], headerSize+int64(page)*pageSize); err != nil && err != io.EOF {
-			return nil, fmt.Errorf("index: %s: %w", f.name, err)
-		}
-		f.pages[page] = b
-	}
-	at := n * slotSize % pageSize
-	return f.pages[page][at : at+slotSize], nil
-}
-
-// pageLength is the length of a page: the last one may be shorter.
-func (f *file) pageLength(page int) int {
-	return min(pageSize, f.slots*slotSize-page*pageSize)
-}
-
-func (f *file) entryOffset(n int) int64 {
-	return headerSize + int64(f.slots)*slotSize + int64(n)*entrySize
-}
-
-func (f *file) writeEntries() error {
-	if len(f.pending) == 0 {
-		return nil
-	}
-	if _, err := f.f.WriteAt(f.pending, f.entryOffset(f.flushed)); err != nil {
-		return fmt.Errorf("index: %s: %w", f.name, err)
-	}
-	f.flushed += len(f.pending) / entrySize
-	f.pending = f.pending[:0]
-	if cap(f.pending) > 64<<10 {
-		f.pending = nil
-	}
-	return nil
-}
-
-// flush makes the file's content durable, the header last.
-func (f *file) flush() error {
-	if err := f.writeEntries(); err != nil {
-		return err
-	}
-	if err := f.f.Sync(); err != nil {
-		return fmt.Errorf("index: %s: %w", f.name, err)
-	}
-	for page, dirty := range f.dirty {
-		if !dirty {
-			continue
-		}
-		if _, err := f.f.WriteAt(f.pages[page][:f.pageLength(page)], headerSize+int64(page)*pageSize); err != nil {
-			return fmt.Errorf("index: %s: %w", f.name, err)
-		}
-		f.dirty[page] = false
-	}
-	if _, err := f.f.WriteAt(f.header.append(nil), 0); err != nil {
-		return fmt.Errorf("index: %s: %w", f.name, err)
-	}
-	if err := f.f.Sync(); err != nil {
-		return fmt.Errorf("index: %s: %w", f.name, err)
-	}
-	return nil
-}
-
-// rebuild makes the slots again from the entries that the header counts.
-func (f *file) rebuild() error {
-	for i := range f.pages {
-		f.pages[i], f.dirty[i] = make([]byte, pageSize), true
-	}
-	f.usedSlots = 0
-	buf := make([]byte, entrySize*4096)
-	for n := 1; n < int(f.count); {
-		piece := buf[:min(len(buf), (int(f.count)-n)*entrySize)]
-		if _, err := f.f.ReadAt(piece, f.entryOffset(n)); err != nil {
-			return fmt.Errorf("index: %s: %w", f.name, err)
-		}
-		for ; len(piece) > 0; piece = piece[entrySize:] {
-			hash := int32(binary.BigEndian.Uint32(piece))
-			if hash < 0 {
-				return fmt.Errorf("index: %s: entry %d has the hash %d", f.name, n, hash)
-			}
-			slot, err := f.slot(int(hash) % f.slots)
-			if err != nil {
-				return err
-			}
-			if binary.BigEndian.Uint32(slot) == 0 {
-				f.usedSlots++
-			}
-			binary.BigEndian.PutUint32(slot, uint32(n))
-			n++
-		}
-	}
-	return nil
-}
-
-// Flush makes everything put so far durable.
+// Flush makes everything put so far durable, and settles the slots if nothing was
+// put since the last Flush, or very much was.
 func (x *Index) Flush() error {
 	last := x.last()
-	if last == nil || len(last.pending) == 0 && !last.anyDirty() {
+	switch {
+	case last == nil:
 		return nil
+	case last.saved == last.header:
+		return last.settle()
 	}
-	return last.flush()
+	if err := last.flush(); err != nil {
+		return err
+	}
+	if last.unslotted >= maxUnslotted {
+		return last.writeSlots()
+	}
+	return nil
 }
 
-func (f *file) anyDirty() bool {
-	for _, d := range f.dirty {
-		if d {
-			return true
-		}
+// Settle is Flush, and leaves complete files: the next process need not rebuild the
+// slots. It belongs before Close.
+func (x *Index) Settle() error {
+	if last := x.last(); last != nil {
+		return last.settle()
 	}
-	return false
+	return nil
 }
 
-// Close closes the files, without a Flush.
+// Close closes the files as they are.
 func (x *Index) Close() error {
 	var err error
 	for _, f := range x.files {
@@ -507,10 +321,6 @@ func (x *Index) Clean(logMin int64) (int, error) {
 	return removed, failed
 }
 
-// maxChain bounds the entries of one slot that a query follows, so that a
-// damaged file cannot hold it up.
-const maxChain = 1 << 22
-
 // Query returns the physical offsets of up to limit records of a topic that may
 // have the key and were stored from begin to end (Unix milliseconds), the newest
 // first. tags asks for messages with exactly these tags instead. Hashes collide:
@@ -533,46 +343,4 @@ func (x *Index) Query(topic, key string, tags bool, limit int, begin, end int64)
 		}
 	}
 	return found, nil
-}
-
-func (f *file) query(found []int64, hash int32, limit int, begin, end int64) ([]int64, error) {
-	slot, err := f.slot(int(hash) % f.slots)
-	if err != nil {
-		return nil, err
-	}
-	n := int32(binary.BigEndian.Uint32(slot))
-	for range maxChain {
-		if n <= 0 || n >= f.count || len(found) >= limit {
-			break
-		}
-		e, err := f.entry(int(n))
-		if err != nil {
-			return nil, err
-		}
-		be := binary.BigEndian
-		// The seconds are rounded down, so a message may be up to one later.
-		at := f.beginTime + int64(be.Uint32(e[12:]))*1000
-		if int32(be.Uint32(e)) == hash && at+999 >= begin && at <= end {
-			found = append(found, int64(be.Uint64(e[4:])))
-		}
-		previous := int32(be.Uint32(e[16:]))
-		if previous >= n || at+999 < begin {
-			break // chains go back
-		}
-		n = previous
-	}
-	return found, nil
-}
-
-// entry returns the bytes of an entry.
-func (f *file) entry(n int) ([]byte, error) {
-	if n >= f.flushed {
-		at := (n - f.flushed) * entrySize
-		return f.pending[at : at+entrySize], nil
-	}
-	b := make([]byte, entrySize)
-	if _, err := f.f.ReadAt(b, f.entryOffset(n)); err != nil {
-		return nil, fmt.Errorf("index: %s: %w", f.name, err)
-	}
-	return b, nil
 }
