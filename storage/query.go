@@ -1,10 +1,14 @@
 package storage
 
 import (
+	"bytes"
+	"errors"
+	"slices"
 	"sort"
 
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/commitlog"
 	"github.com/actormq/actormq/storage/consumequeue"
 )
 
@@ -94,8 +98,8 @@ type KeyResult struct {
 	LastPhys      int64
 }
 
-// maxKeyBody bounds the records of one QueryByKey, in bytes: the answer must fit
-// into a frame.
+// maxKeyBody bounds the records of one QueryByKey, in bytes, but for the last: the
+// answer must fit into a frame.
 const maxKeyBody = 8 << 20
 
 // QueryByKey returns up to limit messages of a topic that have the key, or the
@@ -110,22 +114,32 @@ func (s *Store) QueryByKey(topic, key string, tags bool, limit int, begin, end i
 	if err != nil {
 		return r, err
 	}
-	seen := make(map[int64]bool, len(places))
-	var raw []byte
-	for i := len(places) - 1; i >= 0 && len(seen) < limit; i-- {
-		var m record.Record
-		if seen[places[i]] {
-			continue
+	// Asked for are the newest; answered they are in the order of the log.
+	var found [][]byte
+	size := 0
+	for i, place := range places {
+		if len(found) == limit || size > maxKeyBody {
+			break
 		}
-		if raw, m, err = s.Lookup(places[i], raw); err != nil {
-			continue // expired, its entry is not yet
+		if i > 0 && place == places[i-1] {
+			continue // two words of a message's keys, or one that was indexed twice
 		}
-		if string(m.Topic) != topic || !hasKey(m.Properties, key, tags) || len(r.Body)+len(raw) > maxKeyBody {
-			continue
+		raw, m, err := s.Lookup(place, nil)
+		var corrupt *record.CorruptError
+		if errors.Is(err, commitlog.ErrOutOfRange) || errors.As(err, &corrupt) {
+			continue // expired, or lost with a crash
 		}
-		seen[places[i]] = true
-		r.Body = append(r.Body, raw...)
+		if err != nil {
+			return r, err
+		}
+		// Hashes collide, and an entry tells the time in whole seconds.
+		if string(m.Topic) == topic && hasKey(m.Properties, key, tags) && m.StoreTimestamp >= begin && m.StoreTimestamp <= end {
+			found = append(found, raw)
+			size += len(raw)
+		}
 	}
+	slices.Reverse(found)
+	r.Body = bytes.Join(found, nil)
 	return r, nil
 }
 

@@ -94,14 +94,22 @@ const maxHandles = 256
 
 func (s *Store) file(name string) string { return path.Join(s.options.Root, name) }
 
-// NextOffset returns the logical offset that a queue's next message gets.
+// NextOffset returns the logical offset that a queue's next message gets. If the
+// queue's files cannot be read it makes the log read-only: a guess would give an
+// offset out twice.
 func (s *Store) NextOffset(topic string, queueID int32) int64 {
-	_, next := s.Bounds(topic, queueID)
-	return next
+	q, err := s.Queues.Load(topic, queueID)
+	if err != nil {
+		s.Log.Fail(err)
+	}
+	if q == nil {
+		return 0
+	}
+	return q.MaxOffset()
 }
 
 // Bounds returns the logical offsets of a queue's first and next message, 0 and 0
-// if there is no such queue.
+// if there is no such queue, or its files cannot be read.
 func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64) {
 	q := s.Queues.Queue(topic, queueID)
 	if q == nil {

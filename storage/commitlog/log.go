@@ -156,6 +156,10 @@ func (l *Log) fail(err error) error {
 	return l.Err()
 }
 
+// Fail makes the log read-only for good, because another part of the store failed
+// in a way that makes appending wrong: what is put and not committed never will be.
+func (l *Log) Fail(err error) { _ = l.fail(err) }
+
 // at returns the segment that holds offset, nil if none does.
 func (l *Log) at(offset int64) *file {
 	files := *l.files.Load()

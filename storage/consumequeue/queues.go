@@ -82,7 +82,8 @@ type waiting struct {
 }
 
 // Open lists the topics below o.Dir, which is created if missing. It must follow
-// the recovery of the CommitLog.
+// the recovery of the CommitLog. It fails with a *segment.LayoutError if the files
+// are of another size than o says.
 func Open(o Options) (*Queues, error) {
 	if o.FileSize == 0 {
 		o.FileSize = DefaultFileSize
@@ -103,12 +104,39 @@ func Open(o Options) (*Queues, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consumequeue: %w", err)
 	}
+	probes := maxProbes
 	for _, e := range entries {
-		if e.Dir {
-			s.topics[e.Name] = &topic{name: e.Name}
+		if !e.Dir {
+			continue
+		}
+		s.topics[e.Name] = &topic{name: e.Name}
+		if probes > 0 {
+			probes--
+			found, err := s.probe(e.Name)
+			if err != nil {
+				return nil, err
+			}
+			if found {
+				probes = 0
+			}
 		}
 	}
 	return s, nil
+}
+
+// maxProbes bounds the topics that Open looks into.
+const maxProbes = 16
+
+// probe looks at the files of one queue, so that a store that was written with
+// another size of files is refused at once and not when a queue is first used. It
+// reports whether there were any.
+func (s *Queues) probe(topic string) (bool, error) {
+	queues, err := s.Of(topic)
+	if err != nil || len(queues) == 0 {
+		return false, err
+	}
+	starts, err := segment.List(s.fs, queues[0].dir(), s.fileSize)
+	return len(starts) > 0, err
 }
 
 // Queue returns a queue, nil if there is none, or if its files cannot be read,
