@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,85 +27,141 @@ const (
 
 // Broker is the configuration of a broker (RocketMQ: BrokerConfig,
 // MessageStoreConfig, NettyServerConfig). Times without a unit in their name are
-// milliseconds, as in Apache's files.
+// milliseconds, sizes are bytes, as in Apache's files.
 type Broker struct {
-	// Identity.
+	// BrokerClusterName is the cluster that the broker registers in.
 	BrokerClusterName string `conf:"brokerClusterName"`
-	BrokerName        string `conf:"brokerName"`
-	BrokerID          int64  `conf:"brokerId"` // 0 for a master
-	BrokerRole        string `conf:"brokerRole"`
-	// BrokerIP1 is the address that clients reach the broker at, BrokerIP2 the one
-	// that slaves do.
+	// BrokerName is shared by a master and its slaves. Clients know queues by it.
+	BrokerName string `conf:"brokerName"`
+	// BrokerID is 0 for a master.
+	BrokerID int64 `conf:"brokerId" range:"0,"`
+	// BrokerRole is AsyncMaster or SyncMaster. A SyncMaster waits for slaves as far
+	// as inSyncReplicas says, which is not at all by default.
+	BrokerRole string `conf:"brokerRole" oneof:"ASYNC_MASTER SYNC_MASTER SLAVE"`
+	// BrokerIP1 is the IP address that clients reach the broker at. It is part of
+	// message ids.
 	BrokerIP1 string `conf:"brokerIP1"`
+	// BrokerIP2 is the address that slaves reach the broker at; "" means BrokerIP1.
 	BrokerIP2 string `conf:"brokerIP2"`
 	// BindAddress is the address to listen on.
 	BindAddress string `conf:"bindAddress"`
 	// ListenPort is the port for clients; ListenPort-2 is the second one, the
 	// "VIP channel". It is part of every message id, and so cannot be left to the
 	// system to pick.
-	ListenPort   int `conf:"listenPort"`
-	HAListenPort int `conf:"haListenPort"` // 0 means ListenPort+1
+	ListenPort int `conf:"listenPort" range:"3,65535"`
+	// HAListenPort is the port that slaves are told; 0 means ListenPort+1.
+	HAListenPort int `conf:"haListenPort" range:"0,65535"`
 	// NamesrvAddr lists the name servers, host:port separated by semicolons.
-	NamesrvAddr              string `conf:"namesrvAddr"`
-	RegisterNameServerPeriod int64  `conf:"registerNameServerPeriod"` // 10,000 to 60,000
-	RegionID                 string `conf:"regionId"`
+	NamesrvAddr string `conf:"namesrvAddr"`
+	// RegisterNameServerPeriod is the time between two registrations of all topics.
+	// It is kept between 10,000 and 60,000.
+	RegisterNameServerPeriod int64 `conf:"registerNameServerPeriod" range:"1,"`
+	// RegionID is put into every message, in MSG_REGION.
+	RegionID string `conf:"regionId"`
 
-	// Topics and groups.
-	AutoCreateTopicEnable           bool   `conf:"autoCreateTopicEnable"`
-	DefaultTopicQueueNums           int32  `conf:"defaultTopicQueueNums"`
-	AutoCreateSubscriptionGroup     bool   `conf:"autoCreateSubscriptionGroup"`
-	BrokerPermission                int32  `conf:"brokerPermission"` // 2 write, 4 read, 6 both
-	ClusterTopicEnable              bool   `conf:"clusterTopicEnable"`
-	BrokerTopicEnable               bool   `conf:"brokerTopicEnable"`
-	TraceTopicEnable                bool   `conf:"traceTopicEnable"`
-	TraceOn                         bool   `conf:"traceOn"`
-	EnableMixedMessageType          bool   `conf:"enableMixedMessageType"`
-	FlushConsumerOffsetInterval     int64  `conf:"flushConsumerOffsetInterval"`
-	FlushDelayOffsetInterval        int64  `conf:"flushDelayOffsetInterval"`
-	MessageDelayLevel               string `conf:"messageDelayLevel"`
-	RejectTransactionMessage        bool   `conf:"rejectTransactionMessage"`
-	ServerChannelMaxIdleTimeSeconds int    `conf:"serverChannelMaxIdleTimeSeconds"`
-	// FrameMaxLength bounds a frame in bytes; Apache has it as the system property
-	// com.rocketmq.remoting.frameMaxLength.
-	FrameMaxLength int `conf:"frameMaxLength"`
+	// AutoCreateTopicEnable has topics created by the first message to them.
+	AutoCreateTopicEnable bool `conf:"autoCreateTopicEnable"`
+	// DefaultTopicQueueNums is the number of queues of the template for them, TBW102.
+	DefaultTopicQueueNums int32 `conf:"defaultTopicQueueNums" range:"1,"`
+	// AutoCreateSubscriptionGroup has consumer groups created by their first member.
+	AutoCreateSubscriptionGroup bool `conf:"autoCreateSubscriptionGroup"`
+	// BrokerPermission bounds the permissions of the topics: 2 write, 4 read, 6 both.
+	BrokerPermission int32 `conf:"brokerPermission" range:"0,7"`
+	// ClusterTopicEnable and BrokerTopicEnable have topics made that are named after
+	// the cluster and the broker.
+	ClusterTopicEnable bool `conf:"clusterTopicEnable"`
+	BrokerTopicEnable  bool `conf:"brokerTopicEnable"`
+	// TraceTopicEnable has the topic for message traces made.
+	TraceTopicEnable bool `conf:"traceTopicEnable"`
+	// TraceOn tells producers and consumers that traces are wanted.
+	TraceOn bool `conf:"traceOn"`
+	// EnableMixedMessageType allows topics of message.type MIXED.
+	EnableMixedMessageType bool `conf:"enableMixedMessageType"`
+	// FlushConsumerOffsetInterval is the time between two writes of consumerOffset.json.
+	FlushConsumerOffsetInterval int64 `conf:"flushConsumerOffsetInterval" range:"1,"`
+	// FlushDelayOffsetInterval is the time between two writes of delayOffset.json.
+	FlushDelayOffsetInterval int64 `conf:"flushDelayOffsetInterval" range:"1,"`
+	// MessageDelayLevel lists the delays of the levels from 1 on, such as "1s 5m 2h".
+	MessageDelayLevel string `conf:"messageDelayLevel"`
+	// RejectTransactionMessage is not looked at: transactions are refused until they
+	// are supported.
+	RejectTransactionMessage bool `conf:"rejectTransactionMessage"`
+	// ServerChannelMaxIdleTimeSeconds is how long a connection may be silent.
+	ServerChannelMaxIdleTimeSeconds int `conf:"serverChannelMaxIdleTimeSeconds" range:"1,"`
+	// FrameMaxLength bounds a frame; Apache has it as the system property
+	// com.rocketmq.remoting.frameMaxLength. A frame's first byte must stay below 22,
+	// which announces TLS.
+	FrameMaxLength int `conf:"frameMaxLength" range:"65536,369098752"`
 
-	// Pulling.
-	LongPollingEnable                 bool  `conf:"longPollingEnable"`
-	ShortPollingTimeMills             int64 `conf:"shortPollingTimeMills"`
-	LitePullMessageEnable             bool  `conf:"litePullMessageEnable"`
-	RejectPullConsumerEnable          bool  `conf:"rejectPullConsumerEnable"`
-	MaxTransferBytesOnMessageInMemory int   `conf:"maxTransferBytesOnMessageInMemory"`
-	MaxTransferCountOnMessageInMemory int   `conf:"maxTransferCountOnMessageInMemory"`
-	MaxTransferBytesOnMessageInDisk   int   `conf:"maxTransferBytesOnMessageInDisk"`
-	MaxTransferCountOnMessageInDisk   int   `conf:"maxTransferCountOnMessageInDisk"`
-	AccessMessageInMemoryMaxRatio     int   `conf:"accessMessageInMemoryMaxRatio"` // percent of the machine's memory
-	DefaultQueryMaxNum                int   `conf:"defaultQueryMaxNum"`
+	// LongPollingEnable has a pull that finds nothing wait as long as its client asks
+	// for; without it, for ShortPollingTimeMills.
+	LongPollingEnable     bool  `conf:"longPollingEnable"`
+	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills" range:"1,"`
+	// LitePullMessageEnable allows the pulls of lite pull consumers.
+	LitePullMessageEnable bool `conf:"litePullMessageEnable"`
+	// RejectPullConsumerEnable keeps pull consumers from registering.
+	RejectPullConsumerEnable bool `conf:"rejectPullConsumerEnable"`
+	// MaxTransfer… bound the answer to a pull, whose first message is always sent;
+	// what is not in memory any more has bounds of its own.
+	MaxTransferBytesOnMessageInMemory int `conf:"maxTransferBytesOnMessageInMemory" range:"1,"`
+	MaxTransferCountOnMessageInMemory int `conf:"maxTransferCountOnMessageInMemory" range:"1,"`
+	MaxTransferBytesOnMessageInDisk   int `conf:"maxTransferBytesOnMessageInDisk" range:"1,"`
+	MaxTransferCountOnMessageInDisk   int `conf:"maxTransferCountOnMessageInDisk" range:"1,"`
+	// AccessMessageInMemoryMaxRatio is the share of the machine's memory, in percent,
+	// that the end of the log is taken to be in.
+	AccessMessageInMemoryMaxRatio int `conf:"accessMessageInMemoryMaxRatio" range:"1,100"`
+	// DefaultQueryMaxNum bounds the messages that a query by key finds.
+	DefaultQueryMaxNum int `conf:"defaultQueryMaxNum" range:"1,"`
 
-	// Store.
-	StorePathRootDir           string `conf:"storePathRootDir"`
-	StorePathCommitLog         string `conf:"storePathCommitLog"` // empty means <root>/commitlog
-	MappedFileSizeCommitLog    int64  `conf:"mappedFileSizeCommitLog"`
-	MappedFileSizeConsumeQueue int64  `conf:"mappedFileSizeConsumeQueue"`
-	MaxMessageSize             int    `conf:"maxMessageSize"` // bytes of body
-	CheckCRCOnRecover          bool   `conf:"checkCRCOnRecover"`
-	MessageIndexEnable         bool   `conf:"messageIndexEnable"`
-	MaxHashSlotNum             int    `conf:"maxHashSlotNum"`
-	MaxIndexNum                int    `conf:"maxIndexNum"`
-	FlushDiskType              string `conf:"flushDiskType"`
-	FlushIntervalCommitLog     int64  `conf:"flushIntervalCommitLog"`
-	FlushIntervalConsumeQueue  int64  `conf:"flushIntervalConsumeQueue"`
-	SyncFlushTimeout           int64  `conf:"syncFlushTimeout"`
-	OSPageCacheBusyTimeOut     int64  `conf:"osPageCacheBusyTimeOutMills"`
+	// StorePathRootDir is the directory of all that is stored.
+	StorePathRootDir string `conf:"storePathRootDir"`
+	// StorePathCommitLog is the directory of the CommitLog; "" means commitlog in
+	// StorePathRootDir.
+	StorePathCommitLog string `conf:"storePathCommitLog"`
+	// MappedFileSizeCommitLog is the size of a segment of the log, and has room for
+	// the largest message. A store keeps the size that it began with.
+	MappedFileSizeCommitLog int64 `conf:"mappedFileSizeCommitLog" range:"1,2147483647"`
+	// MappedFileSizeConsumeQueue is the size of a segment of a ConsumeQueue, rounded
+	// up to units of 20 bytes.
+	MappedFileSizeConsumeQueue int64 `conf:"mappedFileSizeConsumeQueue" range:"20,2147483647"`
+	// MaxMessageSize bounds a message's body.
+	MaxMessageSize int `conf:"maxMessageSize" range:"1,268435456"`
+	// CheckCRCOnRecover has the bodies' checksums checked after a crash.
+	CheckCRCOnRecover bool `conf:"checkCRCOnRecover"`
+	// MessageIndexEnable has messages indexed by their keys.
+	MessageIndexEnable bool `conf:"messageIndexEnable"`
+	// MaxHashSlotNum and MaxIndexNum are the slots and entries of an index file.
+	MaxHashSlotNum int `conf:"maxHashSlotNum" range:"1,50000000"`
+	MaxIndexNum    int `conf:"maxIndexNum" range:"2,100000000"`
+	// FlushDiskType is AsyncFlush or SyncFlush.
+	FlushDiskType string `conf:"flushDiskType" oneof:"ASYNC_FLUSH SYNC_FLUSH"`
+	// FlushIntervalCommitLog is the time between two flushes of the log, which is
+	// what a power loss may cost with AsyncFlush.
+	FlushIntervalCommitLog int64 `conf:"flushIntervalCommitLog" range:"1,"`
+	// FlushIntervalConsumeQueue is the time between two writes of the ConsumeQueues.
+	// A crash costs nothing: they are built from the log.
+	FlushIntervalConsumeQueue int64 `conf:"flushIntervalConsumeQueue" range:"1,"`
+	// SyncFlushTimeout is how long a send waits for its flush.
+	SyncFlushTimeout int64 `conf:"syncFlushTimeout" range:"1,"`
+	// OSPageCacheBusyTimeOut is how long a write may take before sends are refused.
+	OSPageCacheBusyTimeOut int64 `conf:"osPageCacheBusyTimeOutMills" range:"1,"`
 
-	// Expiry. Ratios are percent of the disk.
-	CleanResourceInterval       int64  `conf:"cleanResourceInterval"`
-	DeleteWhen                  string `conf:"deleteWhen"`       // hours of the day, separated by semicolons
-	FileReservedTime            int    `conf:"fileReservedTime"` // hours
-	DeleteFileBatchMax          int    `conf:"deleteFileBatchMax"`
-	DiskMaxUsedSpaceRatio       int    `conf:"diskMaxUsedSpaceRatio"`
-	DiskSpaceCleanForciblyRatio int    `conf:"diskSpaceCleanForciblyRatio"`
-	DiskSpaceWarningLevelRatio  int    `conf:"diskSpaceWarningLevelRatio"`
-	CleanFileForciblyEnable     bool   `conf:"cleanFileForciblyEnable"`
+	// CleanResourceInterval is the time between two looks for what has expired.
+	CleanResourceInterval int64 `conf:"cleanResourceInterval" range:"1,"`
+	// DeleteWhen is the hours of the day, 0 to 23 and separated by semicolons, in
+	// which expired segments go.
+	DeleteWhen string `conf:"deleteWhen"`
+	// FileReservedTime is the age in hours at which a segment expires.
+	FileReservedTime int `conf:"fileReservedTime" range:"0,"`
+	// DeleteFileBatchMax bounds the segments that go in one round.
+	DeleteFileBatchMax int `conf:"deleteFileBatchMax" range:"1,"`
+	// Shares of the disk in use, in percent: above the first, expired segments go at
+	// any hour; above the second, the oldest go, expired or not, if
+	// CleanFileForciblyEnable is set; above the third, sends are refused.
+	DiskMaxUsedSpaceRatio       int  `conf:"diskMaxUsedSpaceRatio" range:"1,100"`
+	DiskSpaceCleanForciblyRatio int  `conf:"diskSpaceCleanForciblyRatio" range:"1,100"`
+	DiskSpaceWarningLevelRatio  int  `conf:"diskSpaceWarningLevelRatio" range:"1,100"`
+	CleanFileForciblyEnable     bool `conf:"cleanFileForciblyEnable"`
 }
 
 // DefaultBroker returns Apache's defaults, except that the broker's name and
@@ -142,9 +199,10 @@ func LoadBroker(r io.Reader, name string) (Broker, []Warning, error) {
 // Properties returns the configuration as the text of a broker.conf, sorted.
 func (c Broker) Properties() string { return properties(&c) }
 
-// Validate checks what does not fit together.
+// Validate checks the fields' values, and what does not fit together. The error
+// names every key that is wrong.
 func (c *Broker) Validate() error {
-	var errs []error
+	errs := outOfRange(c)
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf(format, args...))
@@ -152,31 +210,16 @@ func (c *Broker) Validate() error {
 	}
 	check(c.BrokerName != "", "brokerName is empty")
 	check(c.BrokerClusterName != "", "brokerClusterName is empty")
-	check(c.BrokerRole == AsyncMaster || c.BrokerRole == SyncMaster, "brokerRole=%s: only ASYNC_MASTER and SYNC_MASTER are supported", c.BrokerRole)
-	check(c.BrokerID == 0, "brokerId=%d: a master's is 0", c.BrokerID)
-	check(c.FlushDiskType == AsyncFlush || c.FlushDiskType == SyncFlush, "flushDiskType=%s is neither ASYNC_FLUSH nor SYNC_FLUSH", c.FlushDiskType)
-	check(c.ListenPort > 2 && c.ListenPort <= 65535, "listenPort=%d is no port with room for listenPort-2", c.ListenPort)
+	check(c.BrokerRole != Slave, "brokerRole=%s: only ASYNC_MASTER and SYNC_MASTER are supported", c.BrokerRole)
+	check(c.BrokerID == 0 || c.BrokerRole == Slave, "brokerId=%d: a master's is 0", c.BrokerID)
 	_, err := netip.ParseAddr(c.BrokerIP1)
 	check(err == nil, "brokerIP1=%s is not an IP address", c.BrokerIP1)
-	check(c.BrokerPermission >= 0 && c.BrokerPermission <= 7, "brokerPermission=%d is not between 0 and 7", c.BrokerPermission)
-	check(c.MaxMessageSize > 0 && c.MaxMessageSize <= 1<<28, "maxMessageSize=%d is not between 1 and 256 MiB", c.MaxMessageSize)
-	check(c.FrameMaxLength >= 64<<10 && c.FrameMaxLength <= 0x16<<24, "frameMaxLength=%d is not between 64 KiB and 352 MiB", c.FrameMaxLength)
 	check(c.MappedFileSizeCommitLog >= int64(min(c.MaxMessageSize, 1<<20)), "mappedFileSizeCommitLog=%d is too small", c.MappedFileSizeCommitLog)
-	check(c.MappedFileSizeConsumeQueue >= 20, "mappedFileSizeConsumeQueue=%d is too small", c.MappedFileSizeConsumeQueue)
 	check(c.StorePathRootDir != "", "storePathRootDir is empty")
 	check(!strings.Contains(c.StorePathCommitLog, ","), "storePathCommitLog=%s: several paths are not supported", c.StorePathCommitLog)
-	for key, ratio := range map[string]int{
-		"diskMaxUsedSpaceRatio": c.DiskMaxUsedSpaceRatio, "diskSpaceCleanForciblyRatio": c.DiskSpaceCleanForciblyRatio,
-		"diskSpaceWarningLevelRatio": c.DiskSpaceWarningLevelRatio, "accessMessageInMemoryMaxRatio": c.AccessMessageInMemoryMaxRatio,
-	} {
-		check(ratio > 0 && ratio <= 100, "%s=%d is no percentage", key, ratio)
-	}
-	for key, period := range map[string]int64{
-		"flushIntervalCommitLog": c.FlushIntervalCommitLog, "flushIntervalConsumeQueue": c.FlushIntervalConsumeQueue,
-		"syncFlushTimeout": c.SyncFlushTimeout, "flushConsumerOffsetInterval": c.FlushConsumerOffsetInterval,
-		"flushDelayOffsetInterval": c.FlushDelayOffsetInterval, "cleanResourceInterval": c.CleanResourceInterval,
-	} {
-		check(period > 0, "%s=%d is not positive", key, period)
+	for hour := range strings.SplitSeq(c.DeleteWhen, ";") {
+		n, err := strconv.Atoi(strings.TrimSpace(hour))
+		check(err == nil && n >= 0 && n <= 23, "deleteWhen=%s has no hour of the day in %q", c.DeleteWhen, hour)
 	}
 	if _, err := messages.ParseDelayLevels(c.MessageDelayLevel); err != nil {
 		errs = append(errs, fmt.Errorf("messageDelayLevel: %w", err))

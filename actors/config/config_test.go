@@ -94,6 +94,9 @@ func TestValidateNamesTheKey(t *testing.T) {
 		"flushDiskType":           func(c *Broker) { c.FlushDiskType = "SOMETIMES" },
 		"listenPort":              func(c *Broker) { c.ListenPort = 2 },
 		"brokerIP1":               func(c *Broker) { c.BrokerIP1 = "example.org" },
+		"deleteWhen":              func(c *Broker) { c.DeleteWhen = "04;24" },
+		"brokerPermission":        func(c *Broker) { c.BrokerPermission = 8 },
+		"brokerClusterName":       func(c *Broker) { c.BrokerClusterName = "" },
 		"maxMessageSize":          func(c *Broker) { c.MaxMessageSize = 0 },
 		"messageDelayLevel":       func(c *Broker) { c.MessageDelayLevel = "1s soon" },
 		"diskMaxUsedSpaceRatio":   func(c *Broker) { c.DiskMaxUsedSpaceRatio = 101 },
@@ -132,7 +135,6 @@ func TestPropertiesReadBackTheSame(t *testing.T) {
 func TestEveryKeyIsOneOfApaches(t *testing.T) {
 	ours := map[string]bool{
 		"frameMaxLength": true,                     // a system property there
-		"flushDiskType":  true, "brokerRole": true, // enumerations, which the lists leave out
 	}
 	for _, c := range []struct {
 		fields map[string]reflect.Value

@@ -117,6 +117,45 @@ func set(field reflect.Value, value string) string {
 	return ""
 }
 
+// outOfRange checks the fields that have a range:"min,max" of whole numbers, where
+// either may be missing, or a oneof:"A B" of words.
+func outOfRange(target any) (errs []error) {
+	v := reflect.ValueOf(target).Elem()
+	for i := range v.NumField() {
+		field, tag := v.Field(i), v.Type().Field(i).Tag
+		key := tag.Get("conf")
+		if limits, ok := tag.Lookup("range"); ok {
+			low, high, _ := strings.Cut(limits, ",")
+			if n := field.Int(); low != "" && n < bound(low) || high != "" && n > bound(high) {
+				errs = append(errs, fmt.Errorf("%s=%d is not %s", key, n, between(low, high)))
+			}
+		}
+		if words := strings.Fields(tag.Get("oneof")); len(words) > 0 && !slices.Contains(words, field.String()) {
+			errs = append(errs, fmt.Errorf("%s=%s is not one of %s", key, field.String(), strings.Join(words, ", ")))
+		}
+	}
+	return errs
+}
+
+// bound parses a limit of a tag.
+func bound(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		panic(err) // a tag of this package
+	}
+	return n
+}
+
+func between(low, high string) string {
+	switch {
+	case high == "":
+		return "at least " + low
+	case low == "":
+		return "at most " + high
+	}
+	return "between " + low + " and " + high
+}
+
 // properties writes the fields of a struct as a property file, sorted by key.
 func properties(source any) string {
 	var lines []string

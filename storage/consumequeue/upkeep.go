@@ -130,6 +130,8 @@ func (s *Queues) Truncate(phys int64) error {
 			}
 		}
 	}
+	clear(s.waiting)
+	s.waiting = s.waiting[:0] // everything was written
 	s.last = -1
 	return nil
 }

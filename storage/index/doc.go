@@ -17,9 +17,9 @@
 //
 // One goroutine owns an Index. New entries and changed slots stay in memory. Flush
 // writes and syncs the entries, then the header, so that what the header counts is
-// durable. The slots of random keys are all over their table, and writing them each
-// time would multiply what is written: they wait until nothing comes any more, a
-// million entries have come, the file is full, or Settle is called. After a crash
-// they are rebuilt from the entries that the header counts, so nothing that was
-// flushed is lost, and what came later is indexed again from the CommitLog.
+// durable, and then writes the slots, without waiting for the disk: they are all
+// over their table. After a crash they are rebuilt from the entries that the header
+// counts, so nothing that was flushed is lost, and what came later is indexed again
+// from the CommitLog. Apache's broker does not rebuild them: it finds everything
+// after a kill -9 of this one, but may not after a power loss.
 package index

@@ -22,23 +22,19 @@ type file struct {
 	saved   header // as it is in the file
 
 	// pages are the slots that are in memory, by page; nil: as in the file. dirty
-	// tells which differ from the file; unslotted is the number of entries since
-	// none did. Both are empty in a file that nobody puts to.
-	pages     [][]byte
-	dirty     []bool
-	unslotted int
+	// tells which differ from the file, and differ whether any does. All are empty
+	// in a file that nobody puts to.
+	pages  [][]byte
+	dirty  []bool
+	differ bool
+	loose  bool // slots were written since the last sync
 }
 
 // pageSize is the number of bytes of slots that are read and written together.
 const pageSize = 4096
 
-const (
-	// maxPending bounds the entries in memory, in bytes.
-	maxPending = 1 << 20
-	// maxUnslotted bounds the entries whose slots only memory has. With it Apache's
-	// broker, which does not rebuild slots, finds most of the keys after a kill -9.
-	maxUnslotted = 1 << 20
-)
+// maxPending bounds the entries in memory, in bytes.
+const maxPending = 1 << 20
 
 func newFile(name string, f vfs.File, slots, entries int) *file {
 	return &file{name: name, f: f, slots: slots, entries: entries, header: header{count: 1}, flushed: 1}
@@ -71,8 +67,7 @@ func (f *file) put(hash int32, phys, storeTime int64) error {
 	e.seconds = int32(max(0, min((storeTime-f.beginTime)/1000, math.MaxInt32)))
 	f.pending = e.append(f.pending)
 	binary.BigEndian.PutUint32(slot, uint32(f.count))
-	f.dirty[n*slotSize/pageSize] = true
-	f.unslotted++
+	f.dirty[n*slotSize/pageSize], f.differ = true, true
 	f.count++
 	f.endPhys, f.endTime = phys, storeTime
 	if len(f.pending) >= maxPending {
@@ -148,21 +143,28 @@ func (f *file) flush() error {
 	if f.saved == f.header {
 		return nil
 	}
-	if err := f.f.Sync(); err != nil {
-		return f.wrap(err)
+	if err := f.sync(); err != nil {
+		return err
 	}
 	if _, err := f.f.WriteAt(f.header.append(nil), 0); err != nil {
 		return f.wrap(err)
 	}
-	if err := f.f.Sync(); err != nil {
-		return f.wrap(err)
+	if err := f.sync(); err != nil {
+		return err
 	}
 	f.saved = f.header
 	return nil
 }
 
+func (f *file) sync() error {
+	if err := f.f.Sync(); err != nil {
+		return f.wrap(err)
+	}
+	f.loose = false
+	return nil
+}
+
 // settle is flush, makes the slots durable as well, and gives back the memory.
-// Slots in the file never name entries that the durable header does not count.
 func (f *file) settle() error {
 	if err := f.flush(); err != nil {
 		return err
@@ -170,15 +172,23 @@ func (f *file) settle() error {
 	if err := f.writeSlots(); err != nil {
 		return err
 	}
+	if f.loose {
+		if err := f.sync(); err != nil {
+			return err
+		}
+	}
 	f.pages, f.dirty, f.pending = nil, nil, nil
 	return nil
 }
 
-// writeSlots writes the pages that differ, neighbours with one call, and syncs.
+// writeSlots writes the pages that differ, neighbours with one call. It belongs
+// behind flush: slots in the file never name entries that the durable header does
+// not count.
 func (f *file) writeSlots() error {
-	if f.unslotted == 0 {
+	if !f.differ {
 		return nil
 	}
+	f.loose = true
 	for page := 0; page < len(f.pages); {
 		end := page
 		for end < len(f.pages) && f.dirty[end] {
@@ -193,11 +203,8 @@ func (f *file) writeSlots() error {
 		}
 		page = end
 	}
-	if err := f.f.Sync(); err != nil {
-		return f.wrap(err)
-	}
 	clear(f.dirty)
-	f.unslotted = 0
+	f.differ = false
 	return nil
 }
 
@@ -207,7 +214,7 @@ func (f *file) rebuild() error {
 	for i := range f.pages {
 		f.pages[i], f.dirty[i] = make([]byte, f.pageLength(i)), true
 	}
-	f.usedSlots, f.unslotted = 0, int(f.count)
+	f.usedSlots, f.differ = 0, true
 	buf := make([]byte, entrySize<<14)
 	for n := 1; n < int(f.count); {
 		piece := buf[:min(len(buf), (int(f.count)-n)*entrySize)]

@@ -269,23 +269,20 @@ func (x *Index) name() string {
 	return path.Join(x.Dir, strings.Replace(at.Format(nameLayout), ".", "", 1))
 }
 
-// Flush makes everything put so far durable, and settles the slots if nothing was
-// put since the last Flush, or very much was.
+// Flush makes everything put so far durable, and then writes the slots, which a
+// power loss may take. If nothing was put since the last Flush it settles the file.
 func (x *Index) Flush() error {
 	last := x.last()
-	switch {
-	case last == nil:
+	if last == nil {
 		return nil
-	case last.saved == last.header:
+	}
+	if last.saved == last.header {
 		return last.settle()
 	}
 	if err := last.flush(); err != nil {
 		return err
 	}
-	if last.unslotted >= maxUnslotted {
-		return last.writeSlots()
-	}
-	return nil
+	return last.writeSlots()
 }
 
 // Settle is Flush, and leaves complete files: the next process need not rebuild the

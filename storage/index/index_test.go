@@ -212,6 +212,24 @@ func TestIdleFlushSettles(t *testing.T) {
 	require.Equal(t, []int64{1}, find(t, open(t, fs, false), "ID", false), "the slots are in the file")
 }
 
+// A broker that trusts the slots it finds, as Apache's does, takes over after a
+// kill -9.
+func TestFlushLeavesSlotsForThoseWhoDoNotRebuildThem(t *testing.T) {
+	fs := vfs.NewMem(nil)
+	x := open(t, fs, false)
+	for i := range int64(10) {
+		require.NoError(t, x.Put(request(i, fmt.Sprint(i), "", "")))
+	}
+	require.NoError(t, x.Flush())
+	require.NoError(t, x.Put(request(10, "10", "", "")))
+	fs.CrashProcess()
+	x = open(t, fs, false)
+	for i := range int64(10) {
+		require.Equal(t, []int64{i}, find(t, x, fmt.Sprint(i), false))
+	}
+	require.Equal(t, int64(9), x.EndPhys(), "from where the log is to be indexed again")
+}
+
 func TestFileNamesAscend(t *testing.T) {
 	x := open(t, vfs.NewMem(nil), false) // whose clock stands still
 	for i := range int64(40) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,21 +34,57 @@ func (c *control) now() time.Duration { return time.Since(c.began) }
 // takes reports whether n more messages may be sent.
 func (c *control) takes(n int) bool { return !c.stopping.Load() && c.left.Add(-int64(n)) >= 0 }
 
-// drainLimit is the time that answers may take after the last request.
-const drainLimit = 10 * time.Second
+// answerLimit is the time after which a request counts as unanswered, as clients
+// have it: a broker that is busy may drop requests without a word.
+const answerLimit = 3 * time.Second
 
-// lane is one connection that sends.
+// noAnswer is the code that unanswered requests are counted under.
+const noAnswer = -1
+
+// checkInterval is the time between two looks for unanswered requests.
+const checkInterval = time.Second
+
+// lane is one connection that sends. In an open loop sender and receiver are
+// goroutines of their own; mu guards what they share, and comes before that of
+// the stats.
 type lane struct {
-	control     *control
-	conn        net.Conn
-	templates   []*template // of the lane's queues
-	perRequest  int
-	stats       *stats
-	in          *reader
-	out         []byte
-	count       uint64          // messages so far, for their ids
-	sent        []time.Duration // when the request of a slot was due
-	outstanding int
+	control    *control
+	conn       net.Conn
+	templates  []*template // of the lane's queues
+	perRequest int
+	stats      *stats
+	in         *reader
+	out        []byte
+	count      uint64        // messages so far, for their ids
+	checked    time.Duration // when unanswered requests were last looked for
+
+	mu    sync.Mutex
+	slots []slot
+	taken int // slots with a request in flight
+	ended bool
+}
+
+// slot is a place for a request in flight.
+type slot struct {
+	taken bool
+	turn  int32         // counts its requests that were not answered in time
+	due   time.Duration // when its request was due
+	sent  time.Duration // and when it was sent
+}
+
+// opaque is that of the slot's request. A late answer has one of an earlier turn.
+func (l *lane) opaque(i int) int32 {
+	return int32(i) | (l.slots[i].turn%maxTurns)<<slotBits
+}
+
+// find returns the slot whose request has an opaque, -1 if there is none.
+func (l *lane) find(opaque int32) int {
+	n := opaque - firstOpaque
+	i := int(n & (maxInFlight - 1))
+	if n < 0 || i >= len(l.slots) || !l.slots[i].taken || l.opaque(i) != n {
+		return -1
+	}
+	return i
 }
 
 // dialLane connects to the broker of queues. serial tells the lanes of a run
@@ -71,11 +108,14 @@ func dialLane(ctx context.Context, addr string, queues []actormq.Queue, serial i
 	return l, nil
 }
 
-// add appends the request of a slot that is due at due.
-func (l *lane) add(slot int, born int64, due time.Duration) {
-	l.sent[slot] = due
-	t := l.templates[slot%len(l.templates)]
-	l.out = t.append(l.out, request{slot: slot, born: born, count: l.count, stamp: int64(due)})
+// add appends the request of a slot that is due at due and sent now.
+func (l *lane) add(i int, now, due time.Duration) {
+	s := &l.slots[i]
+	s.taken, s.due, s.sent = true, due, now
+	l.taken++
+	t := l.templates[i%len(l.templates)]
+	born := l.control.began.Add(now).UnixMilli()
+	l.out = t.append(l.out, request{opaque: l.opaque(i), born: born, count: l.count, stamp: int64(due)})
 	l.count += uint64(l.perRequest)
 }
 
@@ -92,13 +132,15 @@ func (l *lane) flush() error {
 	return nil
 }
 
-// record counts the response to a slot's request, with stats.mu held.
-func (l *lane) record(slot int, code int32, now time.Duration) {
+// record counts the response to a slot's request, with both locks held.
+func (l *lane) record(i int, code int32, now time.Duration) {
 	s := l.stats
 	s.requests++
+	l.slots[i].taken = false
+	l.taken--
 	if messages.ResponseCode(code) == messages.Success || stored(messages.ResponseCode(code)) {
 		s.add(int64(l.perRequest))
-		s.latency(now - l.sent[slot])
+		s.latency(now - l.slots[i].due)
 	}
 	if messages.ResponseCode(code) != messages.Success {
 		s.errors[code] += int64(l.perRequest)
@@ -110,203 +152,87 @@ func stored(code messages.ResponseCode) bool {
 	return code == messages.FlushDiskTimeout || code == messages.FlushSlaveTimeout || code == messages.SlaveNotAvailable
 }
 
+// read waits for responses and calls ended, with both locks held, with the slot
+// of each. It gives up on requests that have waited for too long, for which it
+// calls ended, too.
+func (l *lane) read(ended func(i int, now time.Duration)) error {
+	now := l.control.now()
+	if now-l.checked > checkInterval {
+		if err := l.check(now, ended); err != nil {
+			return err
+		}
+	}
+	locked := false
+	err := l.in.read(func(frame []byte) error {
+		if !locked {
+			l.mu.Lock()
+			l.stats.mu.Lock()
+			locked, now = true, l.control.now()
+		}
+		code, opaque, err := scan(frame)
+		if i := l.find(opaque); err == nil && i >= 0 {
+			l.record(i, code, now)
+			ended(i, now)
+		}
+		return err
+	})
+	if locked {
+		l.stats.mu.Unlock()
+		l.mu.Unlock()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.checked = now - 2*checkInterval
+		return nil
+	}
+	return err
+}
+
+// check gives up on requests that were not answered in time, and has read return
+// when the next check is due.
+func (l *lane) check(now time.Duration, ended func(i int, now time.Duration)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.mu.Lock()
+	defer l.stats.mu.Unlock()
+	l.checked = now
+	for i := range l.slots {
+		if s := &l.slots[i]; s.taken && now-s.sent > answerLimit {
+			l.record(i, noAnswer, now)
+			s.turn++
+			ended(i, now)
+		}
+	}
+	wait := answerLimit
+	if l.ended && l.taken == 0 {
+		wait = 0 // for nothing
+	}
+	if err := l.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	return nil
+}
+
 // closed keeps slots requests in flight until the run stops, and then waits for
 // the last answers.
 func (l *lane) closed(slots int) error {
-	l.sent = make([]time.Duration, slots)
+	l.slots = make([]slot, slots)
 	now := l.control.now()
-	for slot := range slots {
-		l.again(slot, now)
+	for i := range slots {
+		l.again(i, now)
 	}
-	if err := l.flush(); err != nil {
-		return err
-	}
-	for l.outstanding > 0 {
-		locked := false
-		err := l.in.read(func(frame []byte) error {
-			if !locked {
-				l.stats.mu.Lock()
-				locked, now = true, l.control.now()
-			}
-			code, opaque, err := scan(frame)
-			slot := int(opaque) - firstOpaque
-			if err != nil || slot < 0 || slot >= slots {
-				return err
-			}
-			l.outstanding--
-			l.record(slot, code, now)
-			l.again(slot, now)
-			return nil
-		})
-		if locked {
-			l.stats.mu.Unlock()
-		}
-		if err != nil {
+	for {
+		if err := l.flush(); err != nil || l.taken == 0 {
 			return err
 		}
-		if err := l.flush(); err != nil {
+		if err := l.read(l.again); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // again adds the next request of a slot if the run goes on.
-func (l *lane) again(slot int, now time.Duration) {
+func (l *lane) again(i int, now time.Duration) {
 	if l.control.takes(l.perRequest) {
-		l.add(slot, l.control.began.Add(now).UnixMilli(), now)
-		l.outstanding++
+		l.add(i, now, now)
 	}
-}
-
-// open sends requests at an interval, the first one at first, whether or not the
-// earlier ones are answered, but at most slots at a time.
-func (l *lane) open(slots int, first, interval time.Duration) error {
-	l.sent = make([]time.Duration, slots)
-	pace, err := newPacer()
-	if err != nil {
-		return err
-	}
-	defer pace.close()
-	free := newFreeSlots(slots)
-	received := make(chan error, 1)
-	go func() { received <- l.receive(free) }()
-	err = l.send(first, interval, pace, free)
-	if free.end() {
-		// The receiver waits for nothing, or has seen so already.
-		_ = l.conn.SetReadDeadline(time.Now())
-	}
-	return errors.Join(err, <-received)
-}
-
-// send sends until the run stops.
-func (l *lane) send(due, interval time.Duration, pace *pacer, free *freeSlots) error {
-	for !l.control.stopping.Load() {
-		now := l.control.now()
-		if due > now {
-			if err := pace.wait(due - now); err != nil {
-				return err
-			}
-			now = l.control.now()
-		}
-		born := l.control.began.Add(now).UnixMilli()
-		for ; due <= now && len(l.out) < maxBurst; due += interval {
-			slot := free.take(len(l.out) == 0)
-			if slot < 0 {
-				break
-			}
-			if !l.control.takes(l.perRequest) {
-				free.put(slot)
-				return l.flush()
-			}
-			l.add(slot, born, due)
-		}
-		if err := l.flush(); err != nil || free.isEnded() {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxBurst bounds what one write of an open loop sends, in bytes.
-const maxBurst = 256 << 10
-
-// receive records answers until the sender has ended and all have come.
-func (l *lane) receive(free *freeSlots) error {
-	for !free.idle() {
-		var now time.Duration
-		freed := 0
-		err := l.in.read(func(frame []byte) error {
-			if freed == 0 {
-				l.stats.mu.Lock()
-				free.mu.Lock()
-				now = l.control.now()
-			}
-			freed++
-			code, opaque, err := scan(frame)
-			slot := int(opaque) - firstOpaque
-			if err != nil || slot < 0 || slot >= len(l.sent) {
-				return err
-			}
-			l.record(slot, code, now)
-			free.slots = append(free.slots, slot)
-			return nil
-		})
-		if freed > 0 {
-			free.mu.Unlock()
-			l.stats.mu.Unlock()
-			free.more.Signal()
-		}
-		if err != nil && !free.idle() {
-			free.end()
-			return err
-		}
-	}
-	return nil
-}
-
-// freeSlots are the slots of an open loop that no request uses. The last one that
-// was given back is the next one taken, to stay in the cache.
-type freeSlots struct {
-	mu    sync.Mutex
-	more  *sync.Cond
-	slots []int
-	all   int
-	ended bool
-}
-
-func newFreeSlots(n int) *freeSlots {
-	f := &freeSlots{all: n, slots: make([]int, n)}
-	f.more = sync.NewCond(&f.mu)
-	for i := range f.slots {
-		f.slots[i] = n - 1 - i
-	}
-	return f
-}
-
-// take returns a free slot, -1 if there is none and wait is false, or the loop
-// has ended.
-func (f *freeSlots) take(wait bool) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.slots) == 0 && wait && !f.ended {
-		f.more.Wait()
-	}
-	if len(f.slots) == 0 || f.ended {
-		return -1
-	}
-	slot := f.slots[len(f.slots)-1]
-	f.slots = f.slots[:len(f.slots)-1]
-	return slot
-}
-
-// put gives a slot back.
-func (f *freeSlots) put(slot int) {
-	f.mu.Lock()
-	f.slots = append(f.slots, slot)
-	f.mu.Unlock()
-}
-
-// end says that nothing is sent any more, and reports whether nothing is in
-// flight.
-func (f *freeSlots) end() (idle bool) {
-	f.mu.Lock()
-	f.ended = true
-	idle = len(f.slots) == f.all
-	f.mu.Unlock()
-	f.more.Broadcast()
-	return idle
-}
-
-func (f *freeSlots) isEnded() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ended
-}
-
-// idle reports whether the loop has ended and nothing is in flight.
-func (f *freeSlots) idle() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ended && len(f.slots) == f.all
 }

@@ -11,7 +11,7 @@ const onewayBurst = 64
 // oneway writes messages and asks for no answers. With an interval it keeps to
 // it.
 func (l *lane) oneway(due, interval time.Duration) error {
-	l.sent = make([]time.Duration, len(l.templates))
+	l.slots = make([]slot, len(l.templates))
 	pace, err := newPacer()
 	if err != nil {
 		return err
@@ -26,12 +26,11 @@ func (l *lane) oneway(due, interval time.Duration) error {
 			now = l.control.now()
 		}
 		n := int64(0)
-		born := l.control.began.Add(now).UnixMilli()
 		for ; n < onewayBurst && (interval == 0 || due <= now); n++ {
 			if more = l.control.takes(1); !more {
 				break
 			}
-			l.add(next%len(l.templates), born, now)
+			l.add(next%len(l.templates), now, now)
 			next++
 			due += interval
 		}

@@ -63,7 +63,7 @@ func Defaults() Options {
 // maxInFlight bounds the slots of a lane: their responses must fit the buffers of
 // a socket, or a lane that writes and a broker that writes would wait for each
 // other.
-const maxInFlight = 8192
+const maxInFlight = 1 << slotBits
 
 func (o *Options) validate() error {
 	var errs []error

@@ -203,6 +203,10 @@ func errorsText(errors map[int32]int64) string {
 	}
 	var parts []string
 	for _, code := range slices.Sorted(maps.Keys(errors)) {
+		if code == noAnswer {
+			parts = append(parts, fmt.Sprintf("%d without an answer in %v", errors[code], answerLimit))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%d of code %d", errors[code], code))
 	}
 	return strings.Join(parts, ", ")

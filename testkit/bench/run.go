@@ -238,15 +238,15 @@ func (r *run) startAll() {
 	}
 }
 
-// stop has everything end and waits for it. Answers may take drainLimit; what was
-// sent must have been read by then, too, in mode tail.
+// drainLimit is the time in which the last messages must have been read.
+const drainLimit = 10 * time.Second
+
+// stop has everything end and waits for it. In mode tail what was sent must be
+// read.
 func (r *run) stop() {
 	r.control.stopping.Store(true)
-	limit := time.Now().Add(drainLimit)
-	for _, l := range r.lanes {
-		_ = l.conn.SetReadDeadline(limit)
-	}
 	r.sending.Wait()
+	limit := time.Now().Add(drainLimit)
 	if r.o.Mode == Tail {
 		for time.Now().Before(limit) && ever(r.pullStats()) < ever(r.laneStats()) && len(r.failed) == 0 {
 			time.Sleep(10 * time.Millisecond)

@@ -12,11 +12,13 @@ import (
 	"github.com/actormq/actormq/transport/remoting"
 )
 
-// The opaque of slot 0, and a number that tells its place in an encoded frame.
-// All opaques of slots have as many digits.
+// The opaque of slot 0 in its first turn. Those of all slots in all turns have as
+// many digits.
 const (
 	firstOpaque  = 1_000_000
 	opaqueDigits = 7
+	slotBits     = 13
+	maxTurns     = 1000
 )
 
 // The time that a template is made with, in Unix milliseconds.
@@ -114,10 +116,10 @@ func (t *template) locate(key string) error {
 
 // request is what varies between two requests.
 type request struct {
-	slot  int
-	born  int64 // Unix milliseconds
-	count uint64
-	stamp int64
+	opaque int32 // above firstOpaque
+	born   int64 // Unix milliseconds
+	count  uint64
+	stamp  int64
 }
 
 // append appends a request to dst.
@@ -126,9 +128,9 @@ func (t *template) append(dst []byte, r request) []byte {
 	dst = append(dst, t.frame...)
 	frame := dst[start:]
 	if t.binary {
-		binary.BigEndian.PutUint32(frame[t.opaque:], uint32(firstOpaque+r.slot))
+		binary.BigEndian.PutUint32(frame[t.opaque:], uint32(firstOpaque+r.opaque))
 	} else {
-		putDecimal(frame[t.opaque:t.opaque+opaqueDigits], int64(firstOpaque+r.slot))
+		putDecimal(frame[t.opaque:t.opaque+opaqueDigits], int64(firstOpaque+r.opaque))
 	}
 	putDecimal(frame[t.born:t.born+bornDigits], r.born)
 	for i, at := range t.counts {

@@ -22,8 +22,8 @@ func TestTemplateIsARequest(t *testing.T) {
 		o.Size, o.Binary = 100, binaryHeader
 		tmpl, err := newTemplate(queue, testKey, &o, false)
 		require.NoError(t, err)
-		frames := tmpl.append(nil, request{slot: 17, born: 1_700_000_123_456, count: 0xABC, stamp: 0x0102030405060708})
-		frames = tmpl.append(frames, request{slot: 8191, born: 1_700_000_123_457, count: 0xABD, stamp: 9})
+		frames := tmpl.append(nil, request{opaque: 17, born: 1_700_000_123_456, count: 0xABC, stamp: 0x0102030405060708})
+		frames = tmpl.append(frames, request{opaque: 8191, born: 1_700_000_123_457, count: 0xABD, stamp: 9})
 
 		first, rest := decodeFrame(t, frames)
 		require.EqualValues(t, firstOpaque+17, first.Opaque)
@@ -130,7 +130,7 @@ func BenchmarkTemplate(b *testing.B) {
 	b.ReportAllocs()
 	var out []byte
 	for i := range b.N {
-		out = tmpl.append(out[:0], request{slot: i & 63, born: 1_700_000_123_456, count: uint64(i), stamp: int64(i)})
+		out = tmpl.append(out[:0], request{opaque: int32(i & 63), born: 1_700_000_123_456, count: uint64(i), stamp: int64(i)})
 	}
 }
 
