@@ -134,7 +134,7 @@ func TestPropertiesReadBackTheSame(t *testing.T) {
 // tools.
 func TestEveryKeyIsOneOfApaches(t *testing.T) {
 	ours := map[string]bool{
-		"frameMaxLength": true,                     // a system property there
+		"frameMaxLength": true, // a system property there
 	}
 	for _, c := range []struct {
 		fields map[string]reflect.Value
