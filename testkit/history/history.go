@@ -22,6 +22,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 )
 
 // ID names a message: the client that sends it and its number, from 1 on, among
@@ -83,6 +84,9 @@ func (p place) String() string { return fmt.Sprintf("%v offset %d", p.queue, p.o
 
 // History is what happened. Many goroutines may tell it.
 type History struct {
+	// Now tells the time; nil if nothing may ever be lost. See Doubt.
+	Now func() time.Duration
+
 	mu    sync.Mutex
 	sent  map[ID]Queue
 	where map[ID]place // of what was acknowledged or read
@@ -91,8 +95,10 @@ type History struct {
 }
 
 type held struct {
-	id    ID
-	acked bool
+	id       ID
+	acked    bool
+	at       time.Duration // when it was first acknowledged or read
+	doubtful bool          // a power loss may have taken it
 }
 
 // New returns a history in which nothing happened.
@@ -135,6 +141,10 @@ func (h *History) hold(id ID, p place, acked bool) error {
 		return fmt.Errorf("history: %v was sent to %v and is at %v", id, to, p)
 	}
 	before := h.held[p.queue][p.offset]
+	if before.doubtful && before.id != id {
+		h.cut(p.queue, p.offset)
+		before = held{}
+	}
 	if before.id != (ID{}) && before.id != id {
 		return fmt.Errorf("history: %v holds %v and held %v before", p, id, before.id)
 	}
@@ -144,7 +154,11 @@ func (h *History) hold(id ID, p place, acked bool) error {
 	if h.held[p.queue] == nil {
 		h.held[p.queue] = make(map[int64]held)
 	}
-	h.held[p.queue][p.offset] = held{id, acked || before.acked}
+	if before.id == (ID{}) {
+		before = held{id: id, at: h.now()}
+	}
+	before.acked, before.doubtful = before.acked || acked, before.doubtful && acked
+	h.held[p.queue][p.offset] = before
 	h.where[id] = p
 	return nil
 }
@@ -154,6 +168,7 @@ func (h *History) hold(id ID, p place, acked bool) error {
 func (h *History) Whole(q Queue, begin, end int64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.cut(q, end)
 	last := make(map[uint32]uint32)
 	holds := h.held[q]
 	for offset := begin; offset < end; offset++ {
