@@ -41,12 +41,13 @@ func (h *History) Lost(id ID) bool {
 	return !ok || h.held[p.queue][p.offset].doubtful
 }
 
-// Acknowledged messages, and where they are, in no order.
+// EachAcknowledged visits the acknowledged messages that no power loss may have
+// taken, and their places, in no order. visit must not call h.
 func (h *History) EachAcknowledged(visit func(id ID, q Queue, offset int64)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, p := range h.where {
-		if h.held[p.queue][p.offset].acked {
+		if m := h.held[p.queue][p.offset]; m.acked && !m.doubtful {
 			visit(id, p.queue, p.offset)
 		}
 	}

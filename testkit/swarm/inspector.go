@@ -1,0 +1,179 @@
+package swarm
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/testkit/history"
+	"github.com/actormq/actormq/testkit/sim"
+)
+
+// inspector asks for messages that were acknowledged, in all the ways that tools
+// have.
+type inspector struct{ actor }
+
+func (c *inspector) start() {
+	c.begin()
+	c.again(c.plan.Pause, c.tick)
+}
+
+func (c *inspector) busy() string { return "" }
+
+func (c *inspector) tick() {
+	r := c.run
+	if r.ending {
+		return
+	}
+	c.again(c.plan.Pause, c.tick)
+	if len(r.acked) == 0 {
+		return
+	}
+	a := r.acked[r.rand.IntN(len(r.acked))]
+	if a.topic == topicHasty || !r.plan.SyncFlush || a.node.ailing() {
+		return // it may be gone
+	}
+	inspect(r, c.peers[a.node.index], a, r.rand.IntN(3), func(err error) { r.fail(err) })
+}
+
+// The ways to ask for a message.
+const (
+	byID = iota
+	byPlace
+	byTime
+)
+
+// inspect asks for an acknowledged message and tells what is wrong with the answer,
+// if there is one.
+func inspect(r *run, p *peer, a receipt, how int, done func(error)) {
+	var c *messages.Command
+	switch how {
+	case byID:
+		_, phys, err := messages.DecodeOffsetMsgID(a.msgID)
+		if err != nil {
+			done(fmt.Errorf("swarm: the id of %v: %w", a.id, err))
+			return
+		}
+		c = request(messages.CodeViewMessageByID, "offset", phys)
+	case byPlace:
+		c = pull("inspectors", a.topic, a.queue.ID, a.offset, 0)
+	case byTime:
+		c = request(messages.CodeSearchOffsetByTimestamp, "topic", a.topic, "queueId", a.queue.ID, "timestamp", 0)
+	}
+	p.call(c, callLimit, func(response *messages.Command, err error) {
+		if err != nil || a.node.ailing() {
+			done(nil)
+			return
+		}
+		if response.Code != int32(messages.Success) {
+			done(fmt.Errorf("swarm: %v, acknowledged at %v offset %d: %w", a.id, a.queue, a.offset, refusal(response)))
+			return
+		}
+		if how == byTime {
+			offset, err := response.Ext.Int64("offset")
+			if err == nil && offset != 0 {
+				err = fmt.Errorf("swarm: %v begins at %d", a.queue, offset)
+			}
+			done(err)
+			return
+		}
+		done(isThere(response.Body, a))
+	})
+}
+
+// isThere checks that the first record of a body is a message.
+func isThere(body []byte, a receipt) error {
+	var m record.Record
+	if _, err := record.Decode(body, &m); err != nil {
+		return fmt.Errorf("swarm: %v: %w", a.id, err)
+	}
+	id, err := history.Identify(m.Body)
+	if err == nil && (id != a.id || m.QueueOffset != a.offset || m.QueueID != a.queue.ID) {
+		err = fmt.Errorf("swarm: %v at queue %d offset %d is where %v was acknowledged", id, m.QueueID, m.QueueOffset, a.id)
+	}
+	return err
+}
+
+// found checks that a query by key brings a message.
+func found(response *messages.Command, a receipt) error {
+	if response.Code != int32(messages.Success) {
+		return fmt.Errorf("swarm: %v by its key: %w", a.id, refusal(response))
+	}
+	for rest := response.Body; len(rest) > 0; {
+		var m record.Record
+		n, err := record.Decode(rest, &m)
+		if err != nil {
+			return fmt.Errorf("swarm: %v by its key: %w", a.id, err)
+		}
+		if id, err := history.Identify(m.Body); err == nil && id == a.id {
+			return nil
+		}
+		rest = rest[n:]
+	}
+	return fmt.Errorf("swarm: %v is not found by its key", a.id)
+}
+
+// inspected bounds the messages that verify asks for by id and by key.
+const inspected = 30
+
+// verify reads everything again, on connections that never fail, and judges.
+func (r *run) verify() {
+	host := r.world.Host("verifier")
+	for _, n := range r.nodes {
+		r.world.SetLink(n.host, host, sim.Link{MaxDelay: 100 * time.Microsecond})
+	}
+	all := &reader{actor: actor{run: r, host: host}}
+	all.start()
+	if !r.until(startLimit, "reading everything", func() bool { return all.busy() == "" }) {
+		return
+	}
+	for _, f := range all.flows {
+		if f.topic != topicDelayed {
+			r.fail(r.history.Whole(f.node.queue(f.topic, f.queue), 0, f.end))
+		}
+	}
+	if first := r.delays.missing(); first != "" {
+		r.fail(fmt.Errorf("swarm: %s is missing", first))
+	}
+	r.verifyQueries(all.peers)
+	r.stopAll()
+}
+
+func (r *run) verifyQueries(peers []*peer) {
+	waiting := 0
+	done := func(err error) {
+		waiting--
+		r.fail(err)
+	}
+	for range min(inspected, len(r.acked)) {
+		a := r.acked[r.rand.IntN(len(r.acked))]
+		if r.history.Lost(a.id) {
+			continue
+		}
+		waiting += 2
+		inspect(r, peers[a.node.index], a, byID, done)
+		query := request(messages.CodeQueryMessage, "topic", a.topic, "key", key(a.id), "maxNum", 32, "beginTimestamp", 0, "endTimestamp", int64(1)<<50)
+		peers[a.node.index].call(query, callLimit, func(response *messages.Command, err error) {
+			if err == nil {
+				err = found(response, a)
+			}
+			done(err)
+		})
+	}
+	r.until(startLimit, "queries", func() bool { return waiting == 0 })
+}
+
+// stopAll stops the brokers in order, and has a look at what they leave.
+func (r *run) stopAll() {
+	for _, n := range r.nodes {
+		n.held++
+		if n.server != nil {
+			n.server.BeginStop()
+		}
+	}
+	r.until(startLimit, "the brokers to stop", func() bool {
+		return !slices.ContainsFunc(r.nodes, func(n *node) bool { return n.server != nil })
+	})
+}

@@ -1,0 +1,190 @@
+package swarm
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/actormq/actormq/actors/broker"
+	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/actors/namesrv"
+	"github.com/actormq/actormq/storage/vfs"
+	"github.com/actormq/actormq/testkit/cluster"
+	"github.com/actormq/actormq/testkit/history"
+	"github.com/actormq/actormq/testkit/sim"
+)
+
+// The topics of a run, on every broker.
+const (
+	topicPlain   = "plain"
+	topicOrdered = "ordered"
+	topicDelayed = "delayed"
+	topicHasty   = "hasty" // whose producers do not wait for the disk
+)
+
+var topics = []string{topicPlain, topicOrdered, topicDelayed, topicHasty}
+
+// node is a broker, over all of its processes. Whoever runs it starts it again a
+// second after it ended.
+type node struct {
+	run    *run
+	index  int
+	name   string
+	host   *sim.Host
+	config config.Broker
+	server *broker.Server // nil while the broker is down
+	up     bool
+	life   int // processes so far
+	held   int // faults that keep it down
+	failed error
+
+	skew     time.Duration // of its clock
+	locksEnd time.Duration // when its queue locks were last lost
+	// illSince is when its disk began to fail; 0 while it does not. What a broker
+	// answers meanwhile may be an error, and what it could not flush may be lost.
+	illSince time.Duration
+}
+
+// ailing reports whether requests may fail.
+func (n *node) ailing() bool { return n.illSince > 0 }
+
+// healed is after the end of a fault of the disk: the broker begins anew, as the
+// operator who has replaced the disk sees to.
+func (n *node) healed() {
+	n.host.Disk().SetFault(nil)
+	n.host.Disk().SetCapacity(0)
+	n.crash(sim.PowerLoss)
+	n.illSince = 0
+}
+
+func newNode(r *run, index int) *node {
+	name := fmt.Sprintf("broker-%c", 'a'+index)
+	n := &node{run: r, index: index, name: name, host: r.world.Host(name)}
+	n.config = cluster.NewBroker(nil, r.world, n.host, func(c *config.Broker) {
+		c.NamesrvAddr = "names:9876"
+		c.FlushDiskType = config.AsyncFlush
+		if r.plan.SyncFlush {
+			c.FlushDiskType = config.SyncFlush
+		}
+		c.MappedFileSizeCommitLog = r.plan.Segment
+		c.MessageDelayLevel = r.plan.Delays
+		c.DefaultTopicQueueNums = r.plan.Queues
+		c.DiskSpaceWarningLevelRatio, c.DiskSpaceCleanForciblyRatio = 100, 99
+	}).Config
+	return n
+}
+
+// queueTopic is the name of a topic of this broker in the history: queues of two
+// brokers have nothing to do with each other.
+func (n *node) queueTopic(topic string) string { return n.name + "/" + topic }
+
+func (n *node) queue(topic string, id int32) history.Queue {
+	return history.Queue{Topic: n.queueTopic(topic), ID: id}
+}
+
+func (n *node) addr() string { return fmt.Sprintf("%s:%d", n.name, n.config.ListenPort) }
+
+// restartDelay is the time after which a broker that ended is started again.
+const restartDelay = time.Second
+
+// start starts the broker, and again later if that fails.
+func (n *node) start() {
+	if n.held > 0 || n.server != nil {
+		return
+	}
+	n.host.Restart()
+	n.life++
+	life := n.life
+	n.note("start %d", life)
+	server, err := broker.Begin(n.host.Env(), n.config, func(_ netip.AddrPort, err error) {
+		switch {
+		case n.life != life:
+		case err != nil:
+			n.note("does not come up: %v", err)
+			n.failed = err
+			n.down()
+		default:
+			n.up = true
+		}
+	})
+	if err != nil {
+		n.failed = err
+		n.down()
+		return
+	}
+	n.server = server
+}
+
+// down is after the broker has ended.
+func (n *node) down() {
+	n.server, n.up = nil, false
+	n.locksEnd = n.run.world.Elapsed()
+	n.run.at(n.run.world.Elapsed()+restartDelay, n.start)
+}
+
+// look notices a broker that has ended by itself.
+func (n *node) look() {
+	if n.server == nil {
+		return
+	}
+	select {
+	case <-n.server.Done():
+		n.note("ended: %v", n.server.Err())
+		n.down()
+	default:
+	}
+}
+
+// crash ends the broker as it stands.
+func (n *node) crash(kind sim.Crash) {
+	if kind == sim.PowerLoss {
+		n.run.doubt(n)
+	}
+	n.host.Crash(kind)
+	n.life++
+	n.down()
+}
+
+func (n *node) note(format string, args ...any) {
+	n.run.world.Note("%s "+format, append([]any{n.name}, args...)...)
+}
+
+var errMedium = errors.New("swarm: medium error")
+
+// fault has operations on the log fail.
+func (n *node) fault(op vfs.Op, every int) {
+	count := 0
+	n.host.Disk().SetFault(func(did vfs.Op, name string) error {
+		if did != op || !strings.Contains(name, "/commitlog/") {
+			return nil
+		}
+		if count++; count%every == 0 {
+			return errMedium
+		}
+		return nil
+	})
+}
+
+// names is the name server. It forgets everything when it ends.
+type names struct {
+	run  *run
+	host *sim.Host
+	held int
+}
+
+func (n *names) start() {
+	if n.held > 0 {
+		return
+	}
+	n.host.Restart()
+	_, err := namesrv.Begin(n.host.Env(), config.DefaultNameServer(), func(_ netip.AddrPort, err error) {
+		if err != nil {
+			n.run.fail(fmt.Errorf("the name server does not come up: %w", err))
+		}
+	})
+	if err != nil {
+		n.run.fail(fmt.Errorf("the name server does not start: %w", err))
+	}
+}
