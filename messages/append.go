@@ -3,6 +3,7 @@ package messages
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -11,12 +12,13 @@ import (
 // It is one object all the way, so that nothing is copied or allocated per
 // message: the Connection's reader encodes the records into Buf; the CommitLog
 // writer gives them their offsets and writes Buf; Flush and GroupTransfer hold
-// it until it is durable; ReplyTo gets it back with the outcome of each send;
-// Dispatch builds ConsumeQueue and Index from Records.
+// it until it is durable and replicated; ReplyTo gets it back with the outcome
+// of each send; Dispatch builds ConsumeQueue and Index from Records.
 //
 // Ownership moves with the message. CommitLog writes Records and Sends; then
-// only Flush (and GroupTransfer) write Sends[].Code until ReplyTo has it. Who
-// is done calls Release; the object is recycled after the last one.
+// whoever settles the last part of the answer (see Settle) writes Sends[].Code
+// and sends it to ReplyTo. Who is done calls Release; the object is recycled
+// after the last one.
 type Append struct {
 	ReplyTo *actor.PID // nil: nobody wants to know
 	Peer    *Peer      // the client's connection, nil for a message of the broker's own
@@ -32,10 +34,12 @@ type Append struct {
 	// End is the physical offset behind the last record, set by CommitLog.
 	// Zero when nothing was appended.
 	End int64
-	// Replied is owned by whoever holds the Append before ReplyTo does: it keeps
-	// a timed out wait from being answered again when its flush ends after all.
-	Replied bool
+	// Copies is the number of brokers that must have the records before the sends
+	// that wait are answered, this one included, or AllInSync. CommitLog sets it;
+	// up to 1 means that they wait for no slave.
+	Copies int
 
+	join join
 	refs atomic.Int32
 }
 
@@ -92,7 +96,8 @@ func (a *Append) Release() {
 	clear(a.Records)
 	clear(a.Sends)
 	a.ReplyTo, a.Peer, a.Token = nil, nil, nil
-	a.Arrived, a.End, a.Replied = 0, 0, false
+	a.Arrived, a.End, a.Copies = 0, 0, 0
+	a.join.reset()
 	a.Buf, a.Records, a.Sends = a.Buf[:0], a.Records[:0], a.Sends[:0]
 	appendPool.Put(a)
 }
@@ -108,12 +113,20 @@ type Group struct {
 // Appends are Dispatch's to release.
 type Appended struct{ Group }
 
-// WaitFlushed asks Flush to make a group durable, to answer its sends then, or
-// at Deadline (Unix milliseconds) with FlushDiskTimeout, and to pass it to
-// Dispatch in log order.
+// WaitFlushed asks Flush to make a group durable, to settle PartFlush of its
+// Appends then, or at Deadline (Unix milliseconds) with FlushDiskTimeout, and to
+// pass it to Dispatch in log order.
 type WaitFlushed struct {
 	Group
 	Deadline int64
+}
+
+// WaitReplicated asks GroupTransfer to settle PartReplicas of the Appends, which
+// are in log order, when enough slaves have them, or at Deadline with
+// FlushSlaveTimeout. One reference of each is GroupTransfer's to release.
+type WaitReplicated struct {
+	Appends  []*Append
+	Deadline time.Time
 }
 
 // Arrival says that queue (Topic, QueueID) grew up to Max. TagsCode is that of

@@ -31,6 +31,7 @@ type Options struct {
 	Groups   *groups.View
 	Offsets  *actor.PID
 	Counters *stats.Counters
+	HAStatus func() messages.HAStatus
 	Version  string // of this broker, for operators
 }
 
@@ -62,6 +63,7 @@ func (a *admin) routes() front.Handlers {
 		messages.CodeGetEarliestMsgStoreTime:      a.earliest,
 		messages.CodeGetBrokerRuntimeInfo:         a.runtime,
 		messages.CodeGetBrokerConfig:              a.brokerConfig,
+		messages.CodeGetBrokerHAStatus:            a.haStatus,
 		messages.CodeGetTopicStatsInfo:            a.topicStats,
 		messages.CodeGetConsumeStats:              a.consumeStats,
 		messages.CodeInvokeBrokerToResetOffset:    a.resetOffset,
@@ -153,6 +155,15 @@ func (a *admin) brokerConfig(r *front.Request) (*messages.Command, error) {
 	response.Body = []byte(a.Config.Properties())
 	response.Ext.SetInt("version", 0)
 	return response, nil
+}
+
+// haStatus tells how far the slaves are, or how far a slave is.
+func (a *admin) haStatus(r *front.Request) (*messages.Command, error) {
+	status := a.HAStatus()
+	response := r.Response(messages.Success, "")
+	var err error
+	response.Body, err = status.Encode()
+	return response, err
 }
 
 func (a *admin) topicStats(r *front.Request) (*messages.Command, error) {

@@ -3,6 +3,7 @@
 //
 //	broker ─┬─ commitlog ── flush ── syncer        the store's writing side
 //	        ├─ dispatch ── indexer ── cleaner
+//	        ├─ accept-socket ── connection-N ── writer, group-transfer   slaves
 //	        ├─ topics, subscriptions, offsets, groups, locks   small state, one owner each
 //	        ├─ admission, sendback, delay          who append on their own
 //	        ├─ puller-N, pullhold                  reading

@@ -27,14 +27,16 @@ type rootCallbacks struct {
 //  3. senders     (admission, sendback, delay) append nothing any more
 //  4. commitlog   writes what waits
 //  5. flush       makes it durable and answers it
-//  6. dispatch, indexer and everything else
-//  7. the store closes, and the abort file goes
+//  6. slaves      what still waits for them ends, and so do their connections
+//  7. dispatch, indexer and everything else
+//  8. the store closes, and the abort file goes
 type root struct {
 	rootCallbacks
 	wiring
 
-	starting int // children that have not handled their Started
-	binding  int // listeners that have not answered Bind
+	spawned  map[string]bool // children that there are, or have been
+	starting int             // children that have not handled their Started
+	binding  int             // listeners that have not answered Bind
 	addr     netip.AddrPort
 	isReady  bool
 	stages   []stage // of the shutdown, those still to come
@@ -84,6 +86,7 @@ func (r *root) Receive(ctx actor.Context) {
 // start spawns the children. Their answers to Touch come behind their Started.
 func (r *root) start(ctx actor.Context) {
 	r.wire(ctx.Self(), r.store)
+	r.spawned = make(map[string]bool)
 	for _, child := range r.children() {
 		pid, err := ctx.SpawnNamed(child.props, child.name)
 		if err != nil {
@@ -91,6 +94,7 @@ func (r *root) start(ctx actor.Context) {
 			return
 		}
 		ctx.Watch(pid)
+		r.spawned[child.name] = true
 		r.starting++
 		ctx.Request(pid, &actor.Touch{})
 	}
@@ -103,7 +107,7 @@ func (r *root) started(ctx actor.Context) {
 	if r.starting--; r.starting > 0 || r.stopping {
 		return
 	}
-	for _, name := range listeners {
+	for _, name := range r.ports() {
 		r.binding++
 		ctx.Request(r.pid(name), &front.Bind{Token: name})
 	}
@@ -147,6 +151,8 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 		{children: []string{nameAdmission, nameSendBack, nameDelay}},
 		{children: []string{nameCommitLog}, poison: true, drain: true},
 		{children: []string{nameFlush}},
+		{children: []string{nameGroupTransfer}, poison: true},
+		{children: []string{nameAcceptSocket}},
 		{children: []string{nameDispatch}, poison: true},
 		{children: []string{nameIndexer}, poison: true},
 	}
@@ -163,7 +169,7 @@ func (r *root) nextStage(ctx actor.Context) {
 	next := r.stages[0]
 	r.waitFor = make(map[string]bool)
 	for _, name := range next.children {
-		if r.gone[name] {
+		if !r.spawned[name] || r.gone[name] {
 			continue
 		}
 		r.waitFor[name] = true
@@ -197,7 +203,7 @@ func (r *root) endStage(ctx actor.Context) {
 	done := r.stages[0]
 	r.stages = r.stages[1:]
 	r.waitFor = nil
-	if done.drain && !r.gone[nameFlush] {
+	if done.drain && r.spawned[nameFlush] && !r.gone[nameFlush] {
 		ctx.Request(r.pid(nameFlush), &flush.Drain{})
 		return
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/actormq/actormq/actors/flush"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
+	"github.com/actormq/actormq/actors/ha"
 	"github.com/actormq/actormq/actors/indexer"
 	"github.com/actormq/actormq/actors/locks"
 	"github.com/actormq/actormq/actors/offsets"
@@ -54,6 +55,8 @@ const (
 	nameRegistrar     = "registrar"
 	nameListener      = "listener"
 	nameFastListener  = "fast-listener"
+	nameAcceptSocket  = "accept-socket"
+	nameGroupTransfer = "group-transfer"
 )
 
 // listeners are the broker's two ports: clients may send to either; pulls are
@@ -81,6 +84,7 @@ type wiring struct {
 	subs     subscriptions.View
 	groups   groups.View
 	resets   offsets.Resets
+	slaves   ha.View
 	counters stats.Counters
 	delays   messages.DelayLevels
 	host     netip.AddrPort // what clients reach the broker at
@@ -105,6 +109,7 @@ func (w *wiring) children() []child {
 	var all []child
 	all = append(all, w.stateChildren()...)
 	all = append(all, w.storeChildren()...)
+	all = append(all, w.replicationChildren()...)
 	all = append(all, w.readingChildren()...)
 	all = append(all, w.sendingChildren()...)
 	return all
@@ -167,6 +172,7 @@ func (w *wiring) storeChildren() []child {
 		{nameCommitLog, commitlog.Props(commitlog.Options{
 			Env: w.env, Log: w.store.Log, NextOffset: w.store.NextOffset, Flush: w.pid(nameFlush), Dispatch: w.pid(nameDispatch),
 			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
+			Slaves: &w.slaves, Replication: w.replication(), GroupTransfer: w.pid(nameGroupTransfer), ReplicaTimeout: config.Millis(c.SlaveTimeout),
 			BusyAfter: c.OSPageCacheBusyTimeOut, Counters: &w.counters,
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
@@ -192,7 +198,7 @@ func (w *wiring) readingChildren() []child {
 		{namePullHold, pull.HoldProps(pull.HoldOptions{Env: w.env, MaxOffset: w.store.NextOffset})},
 		{nameAdmin, admin.Props(admin.Options{
 			Env: w.env, Config: w.config, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
-			Offsets: w.pid(nameOffsets), Counters: &w.counters, Version: Version,
+			Offsets: w.pid(nameOffsets), Counters: &w.counters, HAStatus: w.haStatus, Version: Version,
 		})},
 	}
 	for i := range pullers {
@@ -250,14 +256,10 @@ func (w *wiring) sendingChildren() []child {
 
 // announcement is what the name servers are told once the broker listens.
 func (w *wiring) announcement(port uint16) *registrar.Begin {
-	ha := w.config.HAListenPort
-	if ha == 0 {
-		ha = int(port) + 1
-	}
 	ip2 := cmp.Or(w.config.BrokerIP2, w.config.BrokerIP1)
 	return &registrar.Begin{
 		Addr:   net.JoinHostPort(w.config.BrokerIP1, strconv.Itoa(int(port))),
-		HAAddr: net.JoinHostPort(ip2, strconv.Itoa(ha)),
+		HAAddr: net.JoinHostPort(ip2, strconv.Itoa(w.haPort())),
 	}
 }
 

@@ -3,21 +3,27 @@
 // Every record of the broker, a client's or its own, passes through here: the
 // actor gives it its queue offset, physical offset and store time, and writes
 // all that waited in its mailbox with one positional write (group append). It
-// knows nothing of fsync, which is Flush's, nor of visibility, which is
-// Dispatch's.
+// knows nothing of fsync, which is Flush's, of slaves, which are ha's, nor of
+// visibility, which is Dispatch's.
 //
-//	Connection.Reader ── Append ──▶ CommitLog ── WaitFlushed ──▶ Flush      (SYNC_FLUSH)
-//	                                    │  └──── Appended ─────▶ Dispatch   (ASYNC_FLUSH)
-//	                                    └────── Append (done) ──▶ ReplyTo
+//	Connection.Reader ── Append ──▶ CommitLog ── WaitFlushed ───▶ Flush          (SYNC_FLUSH)
+//	                                    │ │└──── Appended ──────▶ Dispatch       (ASYNC_FLUSH)
+//	                                    │ └───── WaitReplicated ▶ GroupTransfer  (SYNC_MASTER)
+//	                                    └─────── Append (done) ─▶ ReplyTo
+//
+// The last arrow is taken by whoever settles the last wait (docs/adr/0008), and by
+// CommitLog when there is none.
 package commitlog
 
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/ha"
 	"github.com/actormq/actormq/actors/mailbox"
 	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/messages"
@@ -39,6 +45,13 @@ type Options struct {
 	SyncFlush bool
 	// FlushTimeout bounds that wait, in milliseconds (syncFlushTimeout).
 	FlushTimeout int64
+	// Slaves are woken when the log has grown; nil if there can be none.
+	Slaves *ha.View
+	// Replication says how many copies a send waits for; nil if it never does. The
+	// waits are GroupTransfer's, and last for ReplicaTimeout at most (slaveTimeout).
+	Replication    *ha.Policy
+	GroupTransfer  *actor.PID
+	ReplicaTimeout time.Duration
 	// BusyAfter is the time, in milliseconds, that a send may have waited for its
 	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
 	BusyAfter int64
@@ -108,8 +121,14 @@ func (w *writer) append(ctx actor.Context, a *messages.Append) {
 		w.reply(ctx, a)
 		return
 	}
+	enough := w.copies(a)
 	for i := range a.Sends {
-		w.put(a, &a.Sends[i], now)
+		s := &a.Sends[i]
+		if !enough && s.Wait {
+			skip(a, s, messages.SystemError, "in-sync replicas not enough")
+			continue
+		}
+		w.put(a, s, now)
 	}
 	if a.End == 0 {
 		w.reply(ctx, a)
@@ -139,10 +158,8 @@ func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
 	bytes := a.Buf[first.At : last.At+int(last.Size)]
 	phys, err := w.Log.Reserve(len(bytes))
 	if err != nil {
-		s.Code, s.Remark = refusal(err)
-		for i := range records {
-			records[i].Size = 0 // nothing of it is to be dispatched
-		}
+		code, remark := refusal(err)
+		skip(a, s, code, remark)
 		return
 	}
 	if len(w.waiting) == 0 && a.End == 0 {
@@ -162,6 +179,26 @@ func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
 	w.Log.Put(bytes)
 	w.lastTime = now
 	a.End = phys
+}
+
+// copies decides for how many copies of a its sends wait, and reports false if
+// there are too few slaves to append them at all.
+func (w *writer) copies(a *messages.Append) bool {
+	if w.Replication == nil || !waits(a) {
+		return true
+	}
+	var enough bool
+	a.Copies, enough = w.Replication.Need(w.Log.MaxOffset())
+	return enough
+}
+
+// skip refuses a send, whose records are not appended.
+func skip(a *messages.Append, s *messages.Send, code messages.ResponseCode, remark string) {
+	s.Code, s.Remark, s.Wait = code, remark, false
+	records := a.Records[s.First : s.First+s.Count]
+	for i := range records {
+		records[i].Size = 0 // nothing of it is to be dispatched
+	}
 }
 
 // offset returns the place of the queue's next offset.
@@ -195,26 +232,45 @@ func (w *writer) commit(ctx actor.Context) {
 		w.Counters.Put.Add(int64(len(a.Records)))
 	}
 	w.Counters.PutBytes.Add(group.End - group.Start)
-	if w.SyncFlush {
-		for _, a := range group.Appends {
-			if !waits(a) {
-				a.Replied = true
-				a.Retain() // Flush's
-				w.reply(ctx, a)
-			}
-		}
-		ctx.Send(w.Flush, &messages.WaitFlushed{Group: group, Deadline: w.Env.Millis() + w.FlushTimeout})
-		return
-	}
+	w.Slaves.Wake(w.Env)
+	w.pass(ctx, group)
+}
+
+// pass hands a written group on: to those who settle the waits of its answers, and
+// to Dispatch, which under SYNC_FLUSH gets it from Flush.
+func (w *writer) pass(ctx actor.Context, group messages.Group) {
+	var replicated []*messages.Append
 	for _, a := range group.Appends {
 		a.Retain() // Dispatch's
-		w.reply(ctx, a)
+		if a.Copies != 0 && a.Copies != 1 {
+			a.Retain() // GroupTransfer's
+			a.Expect(messages.PartReplicas)
+			replicated = append(replicated, a)
+		}
+		if w.SyncFlush && waits(a) {
+			a.Expect(messages.PartFlush)
+		}
+		if a.Answered() {
+			w.reply(ctx, a)
+		}
+	}
+	if len(replicated) > 0 {
+		deadline := w.Env.Clock.Now().Add(w.ReplicaTimeout)
+		ctx.Send(w.GroupTransfer, &messages.WaitReplicated{Appends: replicated, Deadline: deadline})
+	}
+	if w.SyncFlush {
+		ctx.Send(w.Flush, &messages.WaitFlushed{Group: group, Deadline: w.Env.Millis() + w.FlushTimeout})
+		return
 	}
 	ctx.Send(w.Dispatch, &messages.Appended{Group: group})
 }
 
-// waits reports whether any send of a waits for its flush.
+// waits reports whether any send of a waits for its flush and its copies, and
+// somebody for the answer.
 func waits(a *messages.Append) bool {
+	if a.ReplyTo == nil {
+		return false
+	}
 	for i := range a.Sends {
 		if a.Sends[i].Wait {
 			return true

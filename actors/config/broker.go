@@ -36,7 +36,7 @@ type Broker struct {
 	// BrokerID is 0 for a master.
 	BrokerID int64 `conf:"brokerId" range:"0,"`
 	// BrokerRole is AsyncMaster or SyncMaster. A SyncMaster waits for slaves as far
-	// as inSyncReplicas says, which is not at all by default.
+	// as InSyncReplicas says, which is not at all by default.
 	BrokerRole string `conf:"brokerRole" oneof:"ASYNC_MASTER SYNC_MASTER SLAVE"`
 	// BrokerIP1 is the IP address that clients reach the broker at. It is part of
 	// message ids.
@@ -49,7 +49,7 @@ type Broker struct {
 	// "VIP channel". It is part of every message id, and so cannot be left to the
 	// system to pick.
 	ListenPort int `conf:"listenPort" range:"3,65535"`
-	// HAListenPort is the port that slaves are told; 0 means ListenPort+1.
+	// HAListenPort is the port that slaves connect to; 0 means ListenPort+1.
 	HAListenPort int `conf:"haListenPort" range:"0,65535"`
 	// NamesrvAddr lists the name servers, host:port separated by semicolons.
 	NamesrvAddr string `conf:"namesrvAddr"`
@@ -143,6 +143,34 @@ type Broker struct {
 	FlushIntervalConsumeQueue int64 `conf:"flushIntervalConsumeQueue" range:"1,"`
 	// SyncFlushTimeout is how long a send waits for its flush.
 	SyncFlushTimeout int64 `conf:"syncFlushTimeout" range:"1,"`
+	// InSyncReplicas is the number of brokers, this one included, that must have a
+	// message before a SyncMaster answers its sender.
+	InSyncReplicas int `conf:"inSyncReplicas" range:"1,100"`
+	// MinInSyncReplicas is the number of brokers in sync below which a SyncMaster
+	// refuses messages that wait for them.
+	MinInSyncReplicas int `conf:"minInSyncReplicas" range:"1,100"`
+	// EnableAutoInSyncReplicas has a SyncMaster wait for no more brokers than are in
+	// sync, but at least for MinInSyncReplicas.
+	EnableAutoInSyncReplicas bool `conf:"enableAutoInSyncReplicas"`
+	// AllAckInSyncStateSet has a SyncMaster wait for all slaves that are in sync.
+	AllAckInSyncStateSet bool `conf:"allAckInSyncStateSet"`
+	// SlaveTimeout is how long a send waits for slaves.
+	SlaveTimeout int64 `conf:"slaveTimeout" range:"1,"`
+	// HAMaxGapNotInSync is how far, in bytes, a slave may be behind and be in sync.
+	HAMaxGapNotInSync int64 `conf:"haMaxGapNotInSync" range:"1,"`
+	// HASendHeartbeatInterval is the time without a frame, or a report, after which one
+	// is sent as a sign of life.
+	HASendHeartbeatInterval int64 `conf:"haSendHeartbeatInterval" range:"1,"`
+	// HAHousekeepingInterval is the silence after which the other side is taken for
+	// dead.
+	HAHousekeepingInterval int64 `conf:"haHousekeepingInterval" range:"1,"`
+	// HATransferBatchSize bounds the bytes of log in one frame; a slave reads up to
+	// 4 MiB with the header.
+	HATransferBatchSize int `conf:"haTransferBatchSize" range:"1,4194292"`
+	// MaxHATransferByteInSecond bounds what one slave is sent in a second, if
+	// HAFlowControlEnable is set.
+	MaxHATransferByteInSecond int64 `conf:"maxHaTransferByteInSecond" range:"1,"`
+	HAFlowControlEnable       bool  `conf:"haFlowControlEnable"`
 	// OSPageCacheBusyTimeOut is how long a write may take before sends are refused.
 	OSPageCacheBusyTimeOut int64 `conf:"osPageCacheBusyTimeOutMills" range:"1,"`
 
@@ -183,6 +211,8 @@ func DefaultBroker() Broker {
 		MaxMessageSize: 4 << 20, CheckCRCOnRecover: true, MessageIndexEnable: true, MaxHashSlotNum: 5_000_000, MaxIndexNum: 20_000_000,
 		FlushDiskType: AsyncFlush, FlushIntervalCommitLog: 500, FlushIntervalConsumeQueue: 1_000,
 		SyncFlushTimeout: 5_000, OSPageCacheBusyTimeOut: 1_000,
+		InSyncReplicas: 1, MinInSyncReplicas: 1, SlaveTimeout: 3_000, HAMaxGapNotInSync: 256 << 20,
+		HASendHeartbeatInterval: 5_000, HAHousekeepingInterval: 20_000, HATransferBatchSize: 32 << 10, MaxHATransferByteInSecond: 100 << 20,
 		CleanResourceInterval: 10_000, DeleteWhen: "04", FileReservedTime: 72, DeleteFileBatchMax: 10,
 		DiskMaxUsedSpaceRatio: 75, DiskSpaceCleanForciblyRatio: 85, DiskSpaceWarningLevelRatio: 90, CleanFileForciblyEnable: true,
 	}

@@ -1,9 +1,10 @@
 // Package flush makes the store durable.
 //
-// Flush keeps the groups of SYNC_FLUSH that wait, in log order, and answers
-// them when the flushed offset has passed theirs, or at their deadline. Its
-// child Syncer does the blocking: one fsync for all that came while the last
-// one ran. Under ASYNC_FLUSH only the interval asks for a sync.
+// Flush keeps the groups of SYNC_FLUSH that wait, in log order, and settles their
+// part of the answer when the flushed offset has passed theirs, or at their
+// deadline; it answers what waits for nothing else (docs/adr/0008). Its child
+// Syncer does the blocking: one fsync for all that came while the last one ran.
+// Under ASYNC_FLUSH only the interval asks for a sync.
 //
 //	CommitLog ── WaitFlushed ──▶ Flush ── sync ──▶ Syncer
 //	                               │ ◀── synced ─────┘
@@ -147,8 +148,7 @@ func (f *flush) synced(ctx actor.Context, m *synced) {
 	for done < len(f.waiting) && f.waiting[done].End <= f.flushed {
 		group := f.waiting[done].Group
 		for _, a := range group.Appends {
-			a.Retain() // Dispatch's
-			f.reply(ctx, a)
+			f.settle(ctx, a, messages.Success, "")
 		}
 		ctx.Send(f.Dispatch, &messages.Appended{Group: group})
 		f.waiting[done] = nil
@@ -172,12 +172,7 @@ func (f *flush) expire(ctx actor.Context) {
 			break // deadlines ascend with the log
 		}
 		for _, a := range g.Appends {
-			if a.Replied {
-				continue
-			}
-			decide(a, messages.FlushDiskTimeout, "")
-			a.Retain()
-			f.reply(ctx, a)
+			f.settle(ctx, a, messages.FlushDiskTimeout, "")
 		}
 	}
 }
@@ -186,37 +181,23 @@ func (f *flush) fail(ctx actor.Context) {
 	f.end(ctx, messages.ServiceNotAvailable, "service not available now. The store is read-only: "+f.failed.Error())
 }
 
-// end answers everything that waits, never dispatching it.
+// end settles everything that waits, never dispatching it.
 func (f *flush) end(ctx actor.Context, code messages.ResponseCode, remark string) {
 	for _, g := range f.waiting {
 		for _, a := range g.Appends {
-			if !a.Replied { // otherwise its codes belong to ReplyTo
-				decide(a, code, remark)
-			}
-			f.reply(ctx, a)
+			f.settle(ctx, a, code, remark)
+			a.Release() // what would have been Dispatch's
 		}
 	}
 	f.waiting = nil
 	f.drained(ctx)
 }
 
-// reply hands a, with one reference, to whoever waits for it, once.
-func (f *flush) reply(ctx actor.Context, a *messages.Append) {
-	if a.Replied || a.ReplyTo == nil {
-		a.Release()
-		return
-	}
-	a.Replied = true
-	ctx.Send(a.ReplyTo, a)
-}
-
-func decide(a *messages.Append, code messages.ResponseCode, remark string) {
-	for i := range a.Sends {
-		// A send that was refused before it was appended keeps its refusal; one
-		// that does not wait is stored whatever becomes of the flush.
-		if s := &a.Sends[i]; s.Code == messages.Success && (s.Wait || code == messages.ServiceNotAvailable) {
-			s.Code, s.Remark = code, remark
-		}
+// settle ends the wait of a, and answers it if that was the last one. A wait that
+// ends a second time stays as it is.
+func (f *flush) settle(ctx actor.Context, a *messages.Append, code messages.ResponseCode, remark string) {
+	if a.Settle(messages.PartFlush, code, remark) {
+		ctx.Send(a.ReplyTo, a)
 	}
 }
 
