@@ -105,3 +105,36 @@ func FuzzHAHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestHAStatusAsMqadminReadsIt(t *testing.T) {
+	tests := map[string]struct {
+		status messages.HAStatus
+		text   string
+	}{
+		"a master without slaves": {
+			messages.HAStatus{Master: true, MasterCommitLogMaxOffset: 5},
+			`{"haClientRuntimeInfo":{"lastReadTimestamp":0,"lastWriteTimestamp":0,"masterFlushOffset":0,"maxOffset":0,"transferredByteInSecond":0},` +
+				`"haConnectionInfo":[],"inSyncSlaveNums":0,"master":true,"masterCommitLogMaxOffset":5}`,
+		},
+		"a master with a slave": {
+			messages.HAStatus{Master: true, MasterCommitLogMaxOffset: 5, InSyncSlaveNums: 1, Connections: []messages.HAConnectionStatus{
+				{Addr: "10.0.0.2:4711", Diff: 2, InSync: true, SlaveAckOffset: 3, TransferFromWhere: 4, TransferredByteInSecond: 9}}},
+			`{"haClientRuntimeInfo":{"lastReadTimestamp":0,"lastWriteTimestamp":0,"masterFlushOffset":0,"maxOffset":0,"transferredByteInSecond":0},` +
+				`"haConnectionInfo":[{"addr":"10.0.0.2:4711","diff":2,"inSync":true,"slaveAckOffset":3,"transferFromWhere":4,"transferredByteInSecond":9}],` +
+				`"inSyncSlaveNums":1,"master":true,"masterCommitLogMaxOffset":5}`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			text, err := test.status.Encode()
+			require.NoError(t, err)
+			require.Equal(t, test.text, string(text))
+			again, err := messages.DecodeHAStatus(text)
+			require.NoError(t, err)
+			if test.status.Connections == nil {
+				test.status.Connections = []messages.HAConnectionStatus{}
+			}
+			require.Equal(t, &test.status, again)
+		})
+	}
+}

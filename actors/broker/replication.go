@@ -29,7 +29,7 @@ func (w *wiring) replicationChildren() []child {
 	}
 	return []child{
 		{nameGroupTransfer, grouptransfer.Props(grouptransfer.Options{
-			Env: w.env, View: &w.slaves, End: w.store.Log.MaxOffset, MaxGap: c.HAMaxGapNotInSync,
+			Env: w.env, Slaves: &w.slaves, End: w.store.Log.MaxOffset, MaxGap: c.HAMaxGapNotInSync,
 		})},
 		{nameAcceptSocket, ha.Props(o)},
 	}

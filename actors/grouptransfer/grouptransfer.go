@@ -28,10 +28,21 @@ import (
 	"github.com/actormq/actormq/messages"
 )
 
+// Slaves is what GroupTransfer looks at: a ha.View.
+type Slaves interface {
+	// Acked appends the offsets that slaves have acknowledged to dst[:0], highest
+	// first.
+	Acked(dst []int64) []int64
+	// AckedByAll returns what every slave has that is less than gap bytes behind end.
+	AckedByAll(end, gap int64) int64
+	// InSync returns the number of those.
+	InSync(end, gap int64) int
+}
+
 // Options configures GroupTransfer.
 type Options struct {
-	Env  *env.Env
-	View *ha.View
+	Env    *env.Env
+	Slaves Slaves
 	// End returns the end of the log.
 	End func() int64
 	// MaxGap is how far, in bytes, a slave that is in sync may be behind
@@ -107,8 +118,8 @@ func (g *groupTransfer) resolve(ctx actor.Context) {
 // acknowledged ends the waits, from the first on, that enough slaves have
 // acknowledged.
 func (g *groupTransfer) acknowledged(ctx actor.Context) {
-	g.acked = g.View.Acked(g.acked)
-	all := g.View.AckedByAll(g.End(), g.MaxGap)
+	g.acked = g.Slaves.Acked(g.acked)
+	all := g.Slaves.AckedByAll(g.End(), g.MaxGap)
 	done := 0
 	for done < len(g.waiting) && g.waiting[done].a.End <= g.reached(g.waiting[done].a.Copies, all) {
 		settle(ctx, g.waiting[done].a, messages.Success)
@@ -136,7 +147,7 @@ func (g *groupTransfer) hopeless(ctx actor.Context) {
 	if g.judged == len(g.waiting) {
 		return
 	}
-	slaves := g.View.InSync(g.End(), g.MaxGap)
+	slaves := g.Slaves.InSync(g.End(), g.MaxGap)
 	kept := g.waiting[:g.judged]
 	for _, w := range g.waiting[g.judged:] {
 		if w.a.Copies-1 > slaves {
