@@ -2,11 +2,13 @@ package cluster
 
 import (
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/segment"
 	"github.com/actormq/actormq/testkit/sim"
 	"github.com/actormq/actormq/transport"
 )
@@ -37,6 +39,26 @@ func (b *Broker) HAAddr() string {
 	return fmt.Sprintf("%s:%d", b.Host.Name(), port)
 }
 
+// ReadLog returns the bytes of the segments on the broker's disk, which must begin
+// at offset 0.
+func (b *Broker) ReadLog() []byte {
+	var log []byte
+	dir := path.Join(b.Config.StorePathRootDir, "commitlog")
+	starts, err := segment.List(b.Host.Disk(), dir, b.Config.MappedFileSizeCommitLog)
+	require.NoError(b.t, err)
+	for _, start := range starts {
+		require.EqualValues(b.t, len(log), start)
+		f, err := b.Host.Disk().Open(path.Join(dir, segment.Name(start)))
+		require.NoError(b.t, err)
+		content := make([]byte, b.Config.MappedFileSizeCommitLog)
+		_, err = f.ReadAt(content, 0)
+		require.NoError(b.t, err)
+		require.NoError(b.t, f.Close())
+		log = append(log, content...)
+	}
+	return log
+}
+
 // Follow connects a slave on host h, which has not reported yet.
 func (b *Broker) Follow(h *sim.Host) *Follower {
 	f := &Follower{world: b.world, Start: -1}
@@ -52,6 +74,9 @@ func (b *Broker) Follow(h *sim.Host) *Follower {
 	require.NoError(b.t, failed)
 	return f
 }
+
+// World is where the slave is.
+func (f *Follower) World() *sim.World { return f.world }
 
 // Report tells the master an offset.
 func (f *Follower) Report(offset int64) {

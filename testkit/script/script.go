@@ -51,6 +51,17 @@ func Send(topic string, queueID int32, body []byte) *messages.Command {
 	return c
 }
 
+// SendWithoutWaiting is Send of a message whose response waits neither for the disk
+// nor for slaves.
+func SendWithoutWaiting(topic string, queueID int32, body []byte) *messages.Command {
+	c := Send(topic, queueID, body)
+	c.Ext.Set("properties", string(messages.AppendProperty(nil, messages.PropertyWait, "false")))
+	return c
+}
+
+// HAStatus asks a broker for the state of its replication.
+func HAStatus() *messages.Command { return request(messages.CodeGetBrokerHAStatus) }
+
 // Sent is the response to a Send: where the message is. It fails with a *Refused
 // unless the broker promised to keep it.
 func Sent(response *messages.Command) (queueID int32, offset int64, err error) {
