@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 5s
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim torture compat bench bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations torture compat bench bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,8 +32,11 @@ lint: ## Formatting, vet, staticcheck and the house's own rules.
 fuzz: ## Every fuzz target for FUZZTIME each.
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) testkit/house/fuzz.sh
 
-sim: ## Crashes of simulated brokers over SEEDS seeds (2000), or SEED=n replayed with its trace.
-	SIM_SEEDS=$(or $(SEEDS),2000) SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 30m ./testkit/cluster ./actors/commitlog ./actors/front
+sim: ## Simulated clusters under fresh seeds for BUDGET (60s); SEED=n or PLAN=file runs one again, with its trace.
+	@$(GO) run ./testkit/swarm/explore -budget $(or $(BUDGET),60s) $(if $(SEED),-seed $(SEED)) $(if $(PLAN),-plan $(PLAN))
+
+mutations: ## Plant bugs in the broker, one at a time: the simulation must find each.
+	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations' ./testkit/swarm/mutation -mutations
 
 torture: build ## kill -9 under load, ROUNDS times (200).
 	ACTORMQ_BINARY=$(abspath $(BIN)) TORTURE_ROUNDS=$(or $(ROUNDS),200) $(GO) test -count=1 -timeout 60m -v -run 'TestTorture' ./testkit/torture

@@ -64,7 +64,9 @@ func answer(t *testing.T, s *storage.Store, question string) string {
 		var at int64
 		var boundary string
 		scan(t, rest, "%d %d %s", &id, &at, &boundary)
-		return fmt.Sprint(s.OffsetByTime(topic, id, at, boundary == "UPPER"))
+		offset, err := s.OffsetByTime(topic, id, at, boundary == "UPPER")
+		require.NoError(t, err)
+		return fmt.Sprint(offset)
 	case "key":
 		return byKey(t, s, topic, rest)
 	default:

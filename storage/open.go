@@ -158,11 +158,17 @@ func (s *Store) recover() error {
 	return err
 }
 
+// Lost reports whether a record could not be read because it is not there, or is
+// damaged, and not because the disk failed: another try would bring nothing else.
+func Lost(err error) bool {
+	var corrupt *record.CorruptError
+	return errors.Is(err, commitlog.ErrOutOfRange) || errors.As(err, &corrupt) || errors.Is(err, record.ErrShort)
+}
+
 // verify tells whether a record is the message of a queue at an offset.
 func (s *Store) verify(u consumequeue.Unit, topic string, queueID int32, offset int64) (bool, error) {
 	_, r, err := s.Lookup(u.Phys, nil)
-	var corrupt *record.CorruptError
-	if errors.Is(err, commitlog.ErrOutOfRange) || errors.As(err, &corrupt) || errors.Is(err, record.ErrShort) {
+	if Lost(err) {
 		return false, nil
 	}
 	return err == nil && string(r.Topic) == topic && r.QueueID == queueID && r.QueueOffset == offset, err

@@ -60,35 +60,40 @@ func (s *Store) StoreTimeAt(topic string, queueID int32, offset int64) int64 {
 // OffsetByTime returns the offset of the first message of a queue that was stored
 // at time (Unix milliseconds) or later; with upper, of the last one that was
 // stored at time or before. Behind the last message the answers are the queue's
-// end, and the last message (RocketMQ: ConsumeQueue.getOffsetInQueueByTime).
-func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool) int64 {
+// end, and the last message (RocketMQ: ConsumeQueue.getOffsetInQueueByTime). It
+// fails if the disk does: a guess would have consumers skip messages.
+func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool) (int64, error) {
 	q := s.Queues.Queue(topic, queueID)
 	if q == nil {
-		return 0
+		return 0, nil
 	}
 	lo, hi := q.MinOffset(), q.MaxOffset()
+	var failed error
 	later := func(bound int64) int64 { // first offset whose store time is >= bound
 		return lo + int64(sort.Search(int(hi-lo), func(i int) bool {
 			at, err := s.storeTime(q, lo+int64(i))
+			if err != nil && !Lost(err) {
+				failed = err
+			}
 			return err == nil && at >= bound
 		}))
 	}
 	if upper {
-		return max(later(time+1)-1, lo)
+		return max(later(time+1)-1, lo), failed
 	}
-	return later(time)
+	return later(time), failed
 }
 
 // InMemory reports whether the message at an offset exists and lies near the end
 // of the log (RocketMQ: checkInMemByConsumeOffset).
-func (s *Store) InMemory(topic string, queueID int32, offset int64) bool {
+func (s *Store) InMemory(topic string, queueID int32, offset int64) (bool, error) {
 	q := s.Queues.Queue(topic, queueID)
 	if q == nil {
-		return false
+		return false, nil
 	}
 	var u [1]consumequeue.Unit
 	n, err := q.Read(offset, u[:])
-	return err == nil && n == 1 && s.Log.MaxOffset()-u[0].Phys <= s.options.InMemoryBytes
+	return err == nil && n == 1 && s.Log.MaxOffset()-u[0].Phys <= s.options.InMemoryBytes, err
 }
 
 // KeyResult is what QueryByKey found.

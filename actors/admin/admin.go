@@ -121,7 +121,11 @@ func (a *admin) searchOffset(r *front.Request) (*messages.Command, error) {
 	}
 	boundary, _ := r.Command.Ext.Get("boundaryType")
 	upper := len(boundary) == 5 && (boundary[0]|0x20) == 'u'
-	return one(r, "offset", a.Store.OffsetByTime(topic, queueID, timestamp, upper))
+	offset, err := a.Store.OffsetByTime(topic, queueID, timestamp, upper)
+	if err != nil {
+		return nil, err
+	}
+	return one(r, "offset", offset)
 }
 
 func (a *admin) maxOffset(r *front.Request) (*messages.Command, error) {

@@ -174,5 +174,5 @@ func (a *admin) resetTo(ext *messages.Ext, topic string, id int32, single bool) 
 	if timestamp < 0 {
 		return maxOffset, nil
 	}
-	return a.Store.OffsetByTime(topic, id, timestamp, false), nil
+	return a.Store.OffsetByTime(topic, id, timestamp, false)
 }

@@ -134,7 +134,7 @@ func (w *wiring) stateChildren() []child {
 			Env: w.env, Dir: w.dir(), Resets: &w.resets, SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
 			KnownGroup: w.knowsGroup,
 			KnownTopic: func(topic string) bool { return w.topics.Load().Find(topic) != nil },
-			Young:      func(topic string, queueID int32) bool { return w.store.InMemory(topic, queueID, 0) },
+			Young:      func(topic string, queueID int32) (bool, error) { return w.store.InMemory(topic, queueID, 0) },
 			Bounds:     w.store.Bounds,
 		})},
 		{nameGroups, groups.Props(groups.Options{

@@ -201,45 +201,58 @@ func (d *delay) append(l *level, units []consumequeue.Unit) {
 		size += int(u.Size)
 	}
 	a := messages.NewAppend(size)
-	a.ReplyTo, a.Token = d.self, delivery{level: l, next: l.offset + int64(len(units))}
-	for _, u := range units {
-		d.add(a, u)
+	read := 0
+	var err error
+	for read < len(units) && err == nil {
+		if err = d.add(a, units[read]); err == nil {
+			read++
+		}
 	}
 	if len(a.Records) == 0 {
-		l.offset += int64(len(units))
-		d.dirty = true
 		a.Release()
-		d.wait(l, 0)
+		l.offset += int64(read)
+		d.dirty = d.dirty || read > 0
+		pause := time.Duration(0)
+		if err != nil {
+			d.Env.Log.Error().Err(err).Int("level", l.number).Msg("a delayed message could not be read; it is tried again")
+			pause = retryAfter
+		}
+		d.wait(l, pause)
 		return
 	}
+	a.ReplyTo, a.Token = d.self, delivery{level: l, next: l.offset + int64(read)}
 	l.delivering = true
 	d.Env.Send(d.CommitLog, a)
 }
 
-// add adds the message of one unit to a, unless it cannot be read: then it is
-// gone, and the rest of the level must not wait for it.
-func (d *delay) add(a *messages.Append, u consumequeue.Unit) {
+// add adds the message of one unit to a. It fails if the disk does; a message that
+// is gone or damaged is passed over, for the rest of the level must not wait for it.
+func (d *delay) add(a *messages.Append, u consumequeue.Unit) error {
 	raw, err := d.Store.Log.Record(u.Phys, d.buffer[:0])
+	if storage.Lost(err) {
+		d.Env.Log.Error().Err(err).Int64("phys", u.Phys).Msg("a delayed message is lost and is skipped")
+		return nil
+	}
 	if err != nil {
-		d.Env.Log.Error().Err(err).Int64("phys", u.Phys).Msg("a delayed message could not be read and is skipped")
-		return
+		return err
 	}
 	d.buffer = raw
 	var r record.Record
 	if _, err := record.Decode(raw, &r); err != nil {
 		d.Env.Log.Error().Err(err).Int64("phys", u.Phys).Msg("a delayed message could not be decoded and is skipped")
-		return
+		return nil
 	}
 	topic := string(messages.FindProperty(r.Properties, messages.PropertyRealTopic))
 	queueID, err := strconv.ParseInt(string(messages.FindProperty(r.Properties, messages.PropertyRealQueueID)), 10, 32)
 	if topic == "" || err != nil {
 		d.Env.Log.Error().Int64("phys", u.Phys).Msg("a delayed message does not name its topic and queue and is skipped")
-		return
+		return nil
 	}
 	r.QueueID = int32(queueID)
 	first := len(a.Records)
 	commitlog.Add(a, &r, topic, 0)
 	a.Sends = append(a.Sends, messages.Send{First: first, Count: 1})
+	return nil
 }
 
 // delivered moves the level on, or tries again if the log refused.
@@ -276,8 +289,14 @@ func (d *delay) offsets() *offsetsFile {
 	return f
 }
 
+// save keeps how far the levels are. The log comes first: a power loss that took a
+// delivery, but left the offset behind it, would lose the message.
 func (d *delay) save() {
 	if !d.dirty {
+		return
+	}
+	if _, err := d.Store.Log.Sync(); err != nil {
+		d.Env.Log.Error().Err(err).Msg("the delay offsets are not saved: the log could not be synced")
 		return
 	}
 	d.version.Next(d.Env.Millis())

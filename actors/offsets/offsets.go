@@ -32,7 +32,7 @@ type Options struct {
 	KnownTopic func(topic string) bool
 	// Young tells whether queue offset 0 of a queue is there and near the end of
 	// the log; a group without an offset then starts at 0.
-	Young func(topic string, queueID int32) bool
+	Young func(topic string, queueID int32) (bool, error)
 	// Bounds tells the first and the next offset of a queue.
 	Bounds func(topic string, queueID int32) (minOffset, maxOffset int64)
 }
@@ -198,10 +198,13 @@ func (o *offsets) query(r *front.Request) (*messages.Command, error) {
 	}
 	if !ok {
 		_, given := r.Command.Ext.Get("setZeroIfNotFound")
+		young, err := o.Young(m.Topic, m.QueueID)
 		switch minOffset, _ := o.Bounds(m.Topic, m.QueueID); {
+		case err != nil:
+			return nil, err // a guess would have the group skip messages
 		case given && !r.Command.Ext.Bool("setZeroIfNotFound"):
 			return nil, messages.Refuse(messages.QueryNotFound, "Not found, do not set to zero, maybe this group boot first")
-		case minOffset > 0 || !o.Young(m.Topic, m.QueueID):
+		case minOffset > 0 || !young:
 			return nil, messages.Refuse(messages.QueryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")
 		}
 	}

@@ -63,6 +63,8 @@ func (r *run) host(client int) *sim.Host {
 		return c.host
 	case *member:
 		return c.host
+	case *committer:
+		return c.host
 	default:
 		return c.(*inspector).host
 	}

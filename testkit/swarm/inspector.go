@@ -8,6 +8,7 @@ import (
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/testkit/history"
+	"github.com/actormq/actormq/testkit/script"
 	"github.com/actormq/actormq/testkit/sim"
 )
 
@@ -62,8 +63,9 @@ func inspect(r *run, p *peer, a receipt, how int, done func(error)) {
 	case byTime:
 		c = request(messages.CodeSearchOffsetByTimestamp, "topic", a.topic, "queueId", a.queue.ID, "timestamp", 0)
 	}
+	life := a.node.life
 	p.call(c, callLimit, func(response *messages.Command, err error) {
-		if err != nil || a.node.ailing() {
+		if err != nil || a.node.ailing() || life != a.node.life {
 			done(nil)
 			return
 		}
@@ -124,6 +126,7 @@ func (r *run) verify() {
 	for _, n := range r.nodes {
 		r.world.SetLink(n.host, host, sim.Link{MaxDelay: 100 * time.Microsecond})
 	}
+	r.pass(r.world.Elapsed() + longestDelay) // for the last delayed messages
 	all := &reader{actor: actor{run: r, host: host}}
 	all.start()
 	if !r.until(startLimit, "reading everything", func() bool { return all.busy() == "" }) {
@@ -138,6 +141,7 @@ func (r *run) verify() {
 		r.fail(fmt.Errorf("swarm: %s is missing", first))
 	}
 	r.verifyQueries(all.peers)
+	r.verifyRoute(host)
 	r.stopAll()
 }
 
@@ -164,6 +168,28 @@ func (r *run) verifyQueries(peers []*peer) {
 	}
 	r.until(startLimit, "queries", func() bool { return waiting == 0 })
 }
+
+// verifyRoute checks that the name server knows all brokers, which have had the
+// time to tell it.
+func (r *run) verifyRoute(host *sim.Host) {
+	p := r.peer(host, "names:9876", nil)
+	complete := false
+	r.until(registerLimit, "the route to be complete", func() bool {
+		if len(p.calls) == 0 {
+			p.call(script.Route(topicPlain), callLimit, func(response *messages.Command, err error) {
+				if err != nil {
+					return
+				}
+				route, err := script.Routed(response)
+				complete = err == nil && len(route.BrokerDatas) == len(r.nodes)
+			})
+		}
+		return complete
+	})
+}
+
+// registerLimit is the time between two registrations of a broker, and some more.
+const registerLimit = 40 * time.Second
 
 // stopAll stops the brokers in order, and has a look at what they leave.
 func (r *run) stopAll() {

@@ -44,6 +44,7 @@ type holding struct {
 	*flow
 	member  *member
 	pending []record.Record // not yet handled
+	ids     []history.ID    // theirs
 	lockEnd time.Duration   // an orderly member handles nothing after that
 	handled int             // the handler's turns, to tell a late one
 }
@@ -212,8 +213,10 @@ func (m *member) acquire(s share) {
 	h := &holding{member: m}
 	h.flow = &flow{actor: &m.actor, life: m.life, node: s.node, group: m.group(), topic: s.topic, queue: s.queue}
 	h.take = func(_ *flow, found []record.Record) {
-		h.pending = found
-		h.handle()
+		if h.ids = m.saw(s.node, s.topic, s.queue, found); h.ids != nil {
+			h.pending = found
+			h.handle()
+		}
 	}
 	m.shares[s] = h
 	if m.orderly {
@@ -260,18 +263,13 @@ func (h *holding) handle() {
 		h.actor.again(retryPause, h.handle)
 		return
 	}
-	one := h.pending[:1]
-	ids := h.actor.saw(h.node, h.topic, h.queue, one)
-	if ids == nil {
-		return
-	}
 	h.handled++
 	turn := h.handled
 	h.actor.run.exclusive(h, true)
 	h.actor.again(time.Duration(1+h.actor.run.rand.IntN(20))*time.Millisecond, func() {
 		h.actor.run.exclusive(h, false)
 		if !h.ended() && turn == h.handled {
-			h.finish(ids[0], &one[0])
+			h.finish(h.ids[0], &h.pending[0])
 		}
 	})
 }
@@ -280,6 +278,11 @@ func (h *holding) handle() {
 func (h *holding) finish(id history.ID, m *record.Record) {
 	r := h.actor.run
 	rate := h.actor.plan.FailRate
+	retried := messages.IsRetryTopic([]byte(h.topic))
+	if retried != (m.ReconsumeTimes > 0) || m.ReconsumeTimes > maxRetries {
+		r.fail(fmt.Errorf("swarm: %v in %s has been tried %d times", id, h.name(), m.ReconsumeTimes))
+		return
+	}
 	switch {
 	case rate == 0 || r.rand.IntN(rate) != 0:
 		r.consumed.consumed(h.group, id)
@@ -292,7 +295,7 @@ func (h *holding) finish(id history.ID, m *record.Record) {
 }
 
 func (h *holding) done() {
-	h.pending = h.pending[1:]
+	h.pending, h.ids = h.pending[1:], h.ids[1:]
 	h.next++
 	h.handle()
 }

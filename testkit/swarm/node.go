@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,9 @@ type node struct {
 	held   int // faults that keep it down
 	failed error
 
-	skew     time.Duration // of its clock
-	locksEnd time.Duration // when its queue locks were last lost
+	skew     time.Duration   // of its clock
+	locksEnd time.Duration   // when its queue locks were last lost
+	deaths   []time.Duration // when its process ended without a chance to save its state
 	// illSince is when its disk began to fail; 0 while it does not. What a broker
 	// answers meanwhile may be an error, and what it could not flush may be lost.
 	illSince time.Duration
@@ -142,9 +144,15 @@ func (n *node) crash(kind sim.Crash) {
 	if kind == sim.PowerLoss {
 		n.run.doubt(n)
 	}
+	n.deaths = append(n.deaths, n.run.world.Elapsed())
 	n.host.Crash(kind)
 	n.life++
 	n.down()
+}
+
+// diedWithin reports whether the process died in the time d after at.
+func (n *node) diedWithin(at, d time.Duration) bool {
+	return slices.ContainsFunc(n.deaths, func(death time.Duration) bool { return at <= death && death < at+d })
 }
 
 func (n *node) note(format string, args ...any) {

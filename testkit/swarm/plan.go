@@ -46,6 +46,8 @@ const (
 	Listener ClientKind = "listener"
 	// Inspector asks for messages by id, key and time.
 	Inspector ClientKind = "inspector"
+	// Committer commits offsets and asks for them.
+	Committer ClientKind = "committer"
 )
 
 // Client is one client, on a host of its own.
@@ -144,6 +146,7 @@ func (p *Plan) drawClients(r *rand.Rand) {
 	add(OrderlyMember, r.IntN(2)*(1+r.IntN(3)))
 	add(Listener, r.IntN(2)*r.IntN(2))
 	add(Inspector, r.IntN(2))
+	add(Committer, r.IntN(2))
 }
 
 func (p *Plan) drawFaults(r *rand.Rand) {

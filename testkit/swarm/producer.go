@@ -32,6 +32,8 @@ func (r *run) newClient(index int, c Client) client {
 		return &listener{reader{actor: a}}
 	case Inspector:
 		return &inspector{actor: a}
+	case Committer:
+		return &committer{actor: a}
 	}
 	return &producer{actor: a}
 }
@@ -139,6 +141,9 @@ func (p *producer) send() {
 	p.open++
 	c.call(request, callLimit, func(response *messages.Command, err error) {
 		p.open--
+		if topic == topicHasty && c.life != n.life {
+			return // from before a crash that may have made it untrue
+		}
 		p.answered(n, topic, q, ids, response, err)
 	})
 }
@@ -213,10 +218,17 @@ func (p *producer) answered(n *node, topic string, q history.Queue, ids []histor
 	}
 }
 
+// delayLevels are those of Plan.Delays, a second each; longestDelay is the last one,
+// and some time to deliver.
+const (
+	delayLevels  = 6
+	longestDelay = (delayLevels + 2) * time.Second
+)
+
 // sendDelayed sends a message that must not be seen before its time.
 func (p *producer) sendDelayed(i int) {
 	r, n := p.run, p.run.nodes[i]
-	level := 1 + r.rand.IntN(6)
+	level := 1 + r.rand.IntN(delayLevels)
 	queueID := int32(r.rand.IntN(int(r.plan.Queues)))
 	p.number++
 	id := history.ID{Client: p.client, Number: p.number}

@@ -18,6 +18,8 @@ const (
 	groupListener = "listeners"
 )
 
+func groupCommitter(client int) string { return fmt.Sprintf("committer-%d", client) }
+
 // maxRetries is the number of times that a message comes again to the members.
 const maxRetries = 2
 
@@ -36,7 +38,13 @@ func setup(p Plan) []*messages.Command {
 	for _, topic := range topics {
 		requests = append(requests, script.CreateTopic(topic, int(p.Queues)))
 	}
-	for _, name := range []string{groupMembers, groupOrderly, groupListener} {
+	groups := []string{groupMembers, groupOrderly, groupListener}
+	for i, c := range p.Clients {
+		if c.Kind == Committer {
+			groups = append(groups, groupCommitter(i))
+		}
+	}
+	for _, name := range groups {
 		group := messages.NewSubscriptionGroupConfig(name)
 		group.RetryMaxTimes = maxRetries
 		c := request(messages.CodeUpdateAndCreateSubscriptionGroup)

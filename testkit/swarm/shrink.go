@@ -9,7 +9,12 @@ import (
 // less time. It runs at most so many plans. A smaller plan has another schedule
 // and may fail for another reason, which is as good.
 func Shrink(p Plan, runs int) *Result {
-	s := &shrinker{best: Run(p, nil), left: runs}
+	return ShrinkWith(p, runs, func(p Plan) *Result { return Run(p, nil) })
+}
+
+// ShrinkWith is Shrink with another way to run plans.
+func ShrinkWith(p Plan, runs int, run func(Plan) *Result) *Result {
+	s := &shrinker{run: run, best: run(p), left: runs - 1}
 	if s.best.Err == nil {
 		return s.best
 	}
@@ -19,6 +24,7 @@ func Shrink(p Plan, runs int) *Result {
 }
 
 type shrinker struct {
+	run  func(Plan) *Result
 	best *Result
 	left int
 }
@@ -31,7 +37,7 @@ func (s *shrinker) try(change func(p *Plan)) bool {
 	p := s.best.Plan
 	p.Faults, p.Clients = slices.Clone(p.Faults), slices.Clone(p.Clients)
 	change(&p)
-	result := Run(p, nil)
+	result := s.run(p)
 	if result.Err == nil {
 		return false
 	}
