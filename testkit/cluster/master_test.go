@@ -315,6 +315,7 @@ func TestSlavesGetTheLogAsItIs(t *testing.T) {
 		random := w.Host("chance").Env().Rand
 		load := func(until int64) {
 			for whole.End() < until {
+				require.Less(t, w.Elapsed(), time.Minute)
 				for range 10 {
 					producer.Send(script.Send(topic, 2, body(1+random.IntN(3000))))
 				}
