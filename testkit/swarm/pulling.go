@@ -27,8 +27,8 @@ type flow struct {
 	next   int64
 	end    int64 // of the queue, as the last answer had it
 	known  bool  // end is from after the last fault
-	paused bool
 	dead   bool
+	asked  int64 // when the pull under way was sent, Unix milliseconds by the broker's clock
 	// take handles messages and then has the flow go on, by calling more.
 	take func(f *flow, found []record.Record)
 }
@@ -42,6 +42,7 @@ func (f *flow) more() {
 	if f.ended() {
 		return
 	}
+	f.asked = f.node.host.Now().UnixMilli()
 	f.actor.peers[f.node.index].call(pull(f.group, f.topic, f.queue, f.next, holdTime), holdTime+callLimit, f.pulled)
 }
 
@@ -79,7 +80,21 @@ func (f *flow) pulled(response *messages.Command, err error) {
 			return
 		}
 	}
+	f.judgeWaiting(found.Records)
 	f.take(f, found.Records)
+}
+
+// wakeLimit is the time in which a message that a pull waits for must be there,
+// where nothing disturbs.
+const wakeLimit = 500 // milliseconds
+
+// judgeWaiting checks that a pull that waited was answered when the message came.
+func (f *flow) judgeWaiting(found []record.Record) {
+	stored := found[0].StoreTimestamp
+	late := f.node.host.Now().UnixMilli() - max(stored, f.asked)
+	if late > wakeLimit && len(f.actor.run.plan.Faults) == 0 {
+		f.actor.run.fail(fmt.Errorf("swarm: %s offset %d came %d ms late to a pull that waited", f.name(), found[0].QueueOffset, late))
+	}
 }
 
 // refusable are the codes that a pull may get at any time.
