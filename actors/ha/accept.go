@@ -115,7 +115,7 @@ func (s *acceptSocket) listen(ctx actor.Context, m *front.Bind) {
 	}
 	self := ctx.Self()
 	bound, err := s.Env.Net.Listen(s.Addr, func(conn transport.Conn) transport.Receiver {
-		conn.Pause() // until its actor is there
+		conn.Pause() // until its actors are there
 		s.serial++
 		r := newReader(&s.Options, conn, actor.NewPID(self.Address, self.Id+"/connection-"+strconv.FormatUint(s.serial, 10)))
 		s.Env.Send(self, &accepted{reader: r})
@@ -149,7 +149,6 @@ func (s *acceptSocket) accepted(ctx actor.Context, r *reader) {
 	s.View.add(r.replica)
 	s.tell(ctx, progress)
 	s.Env.Log.Info().Stringer("slave", r.replica.Addr).Msg("a slave has connected")
-	r.conn.Resume()
 }
 
 // ended takes a connection that is gone out of the view.

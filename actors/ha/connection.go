@@ -58,6 +58,7 @@ func (c *connection) start(ctx actor.Context) {
 		panic(err) // the name is free: an HAConnection spawns one child
 	}
 	ctx.Watch(pid)
+	c.reader.conn.Resume()
 }
 
 func (c *connection) sweep() time.Duration { return max(c.Silence/20, time.Millisecond) }

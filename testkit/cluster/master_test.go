@@ -346,6 +346,19 @@ func TestSlavesGetTheLogAsItIs(t *testing.T) {
 	})
 }
 
+// A slave that reports as soon as it is connected, which a Java one does that has
+// waited for its master, is heard.
+func TestTheFirstReportMayComeAtOnce(t *testing.T) {
+	sim.Seeds(t, 200, sim.Options{Link: sim.Link{MaxDelay: time.Microsecond}, StallRate: 4}, func(t *testing.T, w *sim.World) {
+		b, producer := master(t, w, syncMaster(1))
+		_, _ = code(t, w, producer)
+		f := b.Follow(w.Host("slave-1"))
+		f.Report(0)
+		settle(t, f)
+		require.Positive(t, f.End())
+	})
+}
+
 func TestSignsOfLife(t *testing.T) {
 	w := sim.New(1, sim.Options{})
 	b, _ := master(t, w, syncMaster(1))
