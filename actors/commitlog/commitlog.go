@@ -11,7 +11,7 @@
 //	                                    │ └───── WaitReplicated ▶ GroupTransfer  (SYNC_MASTER)
 //	                                    └─────── Append (done) ─▶ ReplyTo
 //
-// The last arrow is taken by whoever settles the last wait (docs/adr/0008), and by
+// The last arrow is taken by whoever settles the last wait (docs/adr/0009), and by
 // CommitLog when there is none.
 package commitlog
 

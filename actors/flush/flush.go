@@ -2,7 +2,7 @@
 //
 // Flush keeps the groups of SYNC_FLUSH that wait, in log order, and settles their
 // part of the answer when the flushed offset has passed theirs, or at their
-// deadline; it answers what waits for nothing else (docs/adr/0008). Its child
+// deadline; it answers what waits for nothing else (docs/adr/0009). Its child
 // Syncer does the blocking: one fsync for all that came while the last one ran.
 // Under ASYNC_FLUSH only the interval asks for a sync.
 //

@@ -5,7 +5,7 @@
 //	                                    └── Append (done) ──▶ ReplyTo
 //
 // GroupTransfer keeps the Appends that wait in the order of the log and settles
-// their part of the answer (docs/adr/0008):
+// their part of the answer (docs/adr/0009):
 //
 //	Success             as many slaves as asked for have acknowledged the records
 //	FlushSlaveTimeout   they have not by the deadline, or the broker stops
