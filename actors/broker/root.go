@@ -10,6 +10,7 @@ import (
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/flush"
 	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/grouptransfer"
 	"github.com/actormq/actormq/storage"
 )
 
@@ -22,14 +23,15 @@ type rootCallbacks struct {
 // root supervises the broker's actors. It spawns them all, binds its listeners
 // once each has loaded its state, and goes down step by step:
 //
-//  1. registrar   says good-bye to the name servers
-//  2. listeners   close, and with them every connection
-//  3. senders     (admission, sendback, delay) append nothing any more
-//  4. commitlog   writes what waits
-//  5. flush       makes it durable and answers it
-//  6. slaves      what still waits for them ends, and so do their connections
-//  7. dispatch, indexer and everything else
-//  8. the store closes, and the abort file goes
+//  1. registrar      says good-bye to the name servers
+//  2. listeners      take no more connections and requests
+//  3. senders        (admission, sendback, delay) append nothing any more
+//  4. commitlog      writes what waits
+//  5. flush          makes it durable; group-transfer waits for the slaves
+//  6. listeners      end, and with them every connection, once the answers are out
+//  7. accept-socket  ends the slaves' connections
+//  8. dispatch, indexer and everything else
+//  9. the store closes, and the abort file goes
 type root struct {
 	rootCallbacks
 	wiring
@@ -39,20 +41,26 @@ type root struct {
 	binding  int             // listeners that have not answered Bind
 	addr     netip.AddrPort
 	isReady  bool
-	stages   []stage // of the shutdown, those still to come
-	waitFor  map[string]bool
+	stages   []stage         // of the shutdown, those still to come
+	waitFor  map[string]bool // children that the stage under way waits for
 	stopping bool
 	err      error // why the broker stops
 }
 
-// stage is a step of the shutdown: these children end before the next step.
+// stage is a step of the shutdown: each child is told to end, and has ended before
+// the next step; or, if ask is set, the one child has answered it.
 type stage struct {
 	children []string
-	// poison lets a child handle what is in its mailbox first.
-	poison bool
-	// drain has Flush make everything durable after the stage.
-	drain bool
+	end      func(ctx actor.Context, pid *actor.PID)
+	ask      any
 }
+
+func stop(ctx actor.Context, pid *actor.PID) { ctx.Stop(pid) }
+
+// poison lets a child handle what is in its mailbox first.
+func poison(ctx actor.Context, pid *actor.PID) { ctx.Poison(pid) }
+
+func finish(ctx actor.Context, pid *actor.PID) { ctx.Send(pid, &front.Finish{}) }
 
 type shutdown struct{}
 
@@ -73,9 +81,13 @@ func (r *root) Receive(ctx actor.Context) {
 	case *childFailed:
 		r.env.Log.Error().Err(m.err).Msg("the broker stops")
 		r.fail(ctx, m.err)
+	case *front.Quiesced:
+		r.done(ctx, m.Token.(string))
 	case *flush.Drained:
 		r.err = errors.Join(r.err, m.Err)
-		r.nextStage(ctx)
+		r.done(ctx, nameFlush)
+	case *grouptransfer.Drained:
+		r.done(ctx, nameGroupTransfer)
 	case *actor.Terminated:
 		r.terminated(ctx, m.Who)
 	case *actor.Stopped:
@@ -146,41 +158,44 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 	}
 	r.stopping, r.err = true, why
 	r.stages = []stage{
-		{children: []string{nameRegistrar}},
-		{children: listeners},
-		{children: []string{nameAdmission, nameSendBack, nameDelay}},
-		{children: []string{nameCommitLog}, poison: true, drain: true},
-		{children: []string{nameFlush}},
-		{children: []string{nameGroupTransfer}, poison: true},
-		{children: []string{nameAcceptSocket}},
-		{children: []string{nameDispatch}, poison: true},
-		{children: []string{nameIndexer}, poison: true},
+		{children: []string{nameRegistrar}, end: stop},
+		{children: []string{nameListener}, ask: &front.Quiesce{Token: nameListener}},
+		{children: []string{nameFastListener}, ask: &front.Quiesce{Token: nameFastListener}},
+		{children: []string{nameAdmission, nameSendBack, nameDelay}, end: stop},
+		{children: []string{nameCommitLog}, end: poison},
+		{children: []string{nameFlush}, ask: &flush.Drain{}},
+		{children: []string{nameGroupTransfer}, ask: &grouptransfer.Drain{}},
+		{children: listeners, end: finish},
+		{children: []string{nameFlush, nameGroupTransfer, nameAcceptSocket}, end: stop},
+		{children: []string{nameDispatch}, end: poison},
+		{children: []string{nameIndexer}, end: poison},
 	}
 	r.nextStage(ctx)
 }
 
-// nextStage stops the children of the next stage, or the root itself, whose own
-// end then stops the rest.
+// nextStage begins the next stage, or stops the root itself, whose own end then
+// stops the rest.
 func (r *root) nextStage(ctx actor.Context) {
 	if len(r.stages) == 0 {
 		ctx.Stop(ctx.Self())
 		return
 	}
 	next := r.stages[0]
+	r.stages = r.stages[1:]
 	r.waitFor = make(map[string]bool)
 	for _, name := range next.children {
 		if !r.spawned[name] || r.gone[name] {
 			continue
 		}
 		r.waitFor[name] = true
-		if next.poison {
-			ctx.Poison(r.pid(name))
+		if next.ask != nil {
+			ctx.Request(r.pid(name), next.ask)
 		} else {
-			ctx.Stop(r.pid(name))
+			next.end(ctx, r.pid(name))
 		}
 	}
 	if len(r.waitFor) == 0 {
-		r.endStage(ctx)
+		r.nextStage(ctx)
 	}
 }
 
@@ -190,24 +205,18 @@ func (r *root) terminated(ctx actor.Context, who *actor.PID) {
 		return // a parent that watches its child hears of its end twice
 	}
 	r.gone[name] = true
+	r.done(ctx, name)
+}
+
+// done ends the stage if it waits for nobody but that child.
+func (r *root) done(ctx actor.Context, name string) {
 	if !r.waitFor[name] {
 		return
 	}
 	delete(r.waitFor, name)
 	if len(r.waitFor) == 0 {
-		r.endStage(ctx)
+		r.nextStage(ctx)
 	}
-}
-
-func (r *root) endStage(ctx actor.Context) {
-	done := r.stages[0]
-	r.stages = r.stages[1:]
-	r.waitFor = nil
-	if done.drain && r.spawned[nameFlush] && !r.gone[nameFlush] {
-		ctx.Request(r.pid(nameFlush), &flush.Drain{})
-		return
-	}
-	r.nextStage(ctx)
 }
 
 // closeStore is the last thing a broker does.

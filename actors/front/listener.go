@@ -45,6 +45,20 @@ type Bound struct {
 	Err   error
 }
 
+// Quiesce asks a Listener to take no more connections and no more requests, and to
+// respond with Quiesced. What is owed to clients still goes out.
+type Quiesce struct{ Token any }
+
+// Quiesced answers Quiesce.
+type Quiesced struct{ Token any } // of the Quiesce
+
+// Finish asks a Listener to end once each connection has written what it was given,
+// for which a client that does not read is waited for no longer than finishLimit.
+type Finish struct{}
+
+// finishLimit bounds what a client can hold up the end of a Listener.
+const finishLimit = time.Second
+
 // Props returns the props of a Listener, which spawns a Connection per client
 // and closes them with itself.
 func Props(o Options) *actor.Props {
@@ -60,13 +74,15 @@ type listener struct {
 
 	connections map[string]*reader // by the Id of the Connection's PID
 	sweep       env.Timer
-	stopping    bool
+	stopping    bool // no connection is accepted any more
+	finish      env.Timer
 }
 
 type (
 	accepted struct{ reader *reader }
 	sweep    struct{}
 	freed    struct{}
+	overdue  struct{}
 )
 
 // Undelivered closes a connection that came when its Listener was gone.
@@ -80,6 +96,14 @@ func (l *listener) Receive(ctx actor.Context) {
 		l.accepted(ctx, m.reader)
 	case *actor.Terminated:
 		delete(l.connections, m.Who.Id)
+		l.endIfFinished(ctx)
+	case *Quiesce:
+		l.quiesce()
+		ctx.Respond(&Quiesced{Token: m.Token})
+	case *Finish:
+		l.begin(ctx)
+	case *overdue:
+		ctx.Stop(ctx.Self())
 	case *freed:
 		for _, id := range sortedKeys(l.connections) {
 			l.connections[id].unthrottle()
@@ -149,11 +173,43 @@ func (l *listener) closeIdle(ctx actor.Context) {
 	l.sweep = l.Env.Tell(ctx.Self(), l.sweepPeriod(), &sweep{})
 }
 
+// quiesce closes the port and has no connection read on.
+func (l *listener) quiesce() {
+	l.stopping = true
+	if l.bound != nil {
+		l.bound.Close()
+	}
+	for _, id := range sortedKeys(l.connections) {
+		r := l.connections[id]
+		r.quiet.Store(true)
+		r.throttle()
+	}
+}
+
+// begin has the connections close behind what they were given.
+func (l *listener) begin(ctx actor.Context) {
+	l.quiesce()
+	l.finish = l.Env.Tell(ctx.Self(), finishLimit, &overdue{})
+	for _, id := range sortedKeys(l.connections) {
+		ctx.Send(l.connections[id].peer.PID, &messages.CloseConnection{Reason: "the server stops"})
+	}
+	l.endIfFinished(ctx)
+}
+
+func (l *listener) endIfFinished(ctx actor.Context) {
+	if l.finish != nil && len(l.connections) == 0 {
+		ctx.Stop(ctx.Self())
+	}
+}
+
 func (l *listener) stop() {
 	l.stopping = true
 	if l.bound != nil {
 		l.bound.Close()
 		l.sweep.Stop()
+	}
+	if l.finish != nil {
+		l.finish.Stop()
 	}
 }
 

@@ -62,6 +62,7 @@ type reader struct {
 	last     atomic.Int64 // Unix milliseconds of the last read or write
 	inUse    atomic.Int64 // bytes of this connection's unreleased bursts
 	paused   atomic.Bool
+	quiet    atomic.Bool  // nothing more is read
 	watchers []*actor.PID // told when the connection is gone
 
 	// Scratch of the burst under way; the reading goroutine's.
@@ -149,7 +150,8 @@ func (r *reader) route(c *messages.Command, now int64, l *lease) {
 	})
 }
 
-// throttle stops reading while the connection, or the process, holds too much.
+// throttle stops reading while the connection, or the process, holds too much, or
+// the Listener is quiet. Any goroutine may call it.
 func (r *reader) throttle() {
 	if r.mayRead() {
 		return
@@ -169,7 +171,7 @@ func (r *reader) unthrottle() {
 }
 
 func (r *reader) mayRead() bool {
-	return r.inUse.Load() < int64(r.limits.Connection) &&
+	return !r.quiet.Load() && r.inUse.Load() < int64(r.limits.Connection) &&
 		r.peer.Owed() < int64(r.limits.Owed) && !r.credits.exhausted()
 }
 

@@ -109,6 +109,11 @@ func (g *groupTransfer) resolve(ctx actor.Context) {
 	if len(g.waiting) > 0 && g.tick == nil {
 		g.tick = g.Env.Tell(ctx.Self(), g.waiting[0].deadline.Sub(g.Env.Clock.Now()), &expire{})
 	}
+	g.drained(ctx)
+}
+
+// drained answers a Drain once nothing waits.
+func (g *groupTransfer) drained(ctx actor.Context) {
 	if g.drain != nil && len(g.waiting) == 0 {
 		ctx.Send(g.drain, &Drained{})
 		g.drain = nil
@@ -195,6 +200,7 @@ func (g *groupTransfer) stop(ctx actor.Context) {
 		settle(ctx, w.a, messages.FlushSlaveTimeout)
 	}
 	g.waiting, g.judged = nil, 0
+	g.drained(ctx)
 }
 
 // settle ends the wait of a, and answers it if that was the last one.

@@ -214,20 +214,48 @@ func TestWaitsEndWithTheLossOfTheirSlave(t *testing.T) {
 	})
 }
 
-func TestABrokerStopsThoughSendsWait(t *testing.T) {
-	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
-		b, producer := master(t, w, syncMaster(2))
-		f := follow(t, b, w.Host("slave-1"))
-		f.Acknowledge = false
-		producer.Send(script.Send(topic, 1, body(10)))
-		w.Advance(time.Second)
-		before := w.Elapsed()
-		require.NoError(t, b.Stop())
-		require.Less(t, w.Elapsed()-before, time.Second)
-		w.Advance(time.Second)
-		closed, _ := f.IsClosed()
-		require.True(t, closed)
-	})
+// A broker that stops answers what it has taken, as far as its waits allow.
+func TestABrokerThatStopsAnswersFirst(t *testing.T) {
+	tests := map[string]struct {
+		acknowledge bool
+		code        messages.ResponseCode
+		within      time.Duration
+	}{
+		"the slave acknowledges": {true, messages.Success, 100 * time.Millisecond},
+		"the slave does not":     {false, messages.FlushSlaveTimeout, 3200 * time.Millisecond},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
+				b, producer := master(t, w, syncMaster(2), syncFlush)
+				f := follow(t, b, w.Host("slave-1"))
+				f.Acknowledge = false
+				var calls []*sim.Call
+				for range 5 {
+					calls = append(calls, producer.Send(script.Send(topic, 1, body(10))))
+				}
+				w.Advance(10 * time.Millisecond)
+				f.Acknowledge = test.acknowledge
+				began := w.Elapsed()
+				w.Host("chance").Env().Clock.AfterFunc(20*time.Millisecond, func() {
+					if test.acknowledge {
+						f.Report(f.End())
+					}
+				})
+				require.NoError(t, b.Stop())
+				require.Less(t, w.Elapsed()-began, test.within)
+				w.Advance(10 * time.Millisecond)
+				for _, c := range calls {
+					require.NotNil(t, c.Response)
+					require.Equal(t, test.code, messages.ResponseCode(c.Response.Code))
+				}
+				closed, _ := f.IsClosed()
+				require.True(t, closed)
+				closed, _ = producer.IsClosed()
+				require.True(t, closed)
+			})
+		})
+	}
 }
 
 // A slave that connects again while its old connection hangs is one slave.
