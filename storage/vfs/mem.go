@@ -52,6 +52,7 @@ type Mem struct {
 	locks    map[string]bool
 	capacity int64 // bytes of file data; 0 is unlimited
 	fault    func(op Op, name string) error
+	watch    func(op Op, name string)
 	epoch    int // of the process that has files open; older handles are dead
 }
 
@@ -93,6 +94,14 @@ func (m *Mem) SetCapacity(n int64) {
 func (m *Mem) SetFault(fault func(op Op, name string) error) {
 	m.mu.Lock()
 	m.fault = fault
+	m.mu.Unlock()
+}
+
+// SetWatch has watch called before each operation that SetFault can make fail. A
+// simulator takes its time from there. watch must not call back into m.
+func (m *Mem) SetWatch(watch func(op Op, name string)) {
+	m.mu.Lock()
+	m.watch = watch
 	m.mu.Unlock()
 }
 
@@ -162,6 +171,9 @@ func (n *node) lose(random func(int) int) {
 }
 
 func (m *Mem) check(op Op, name string) error {
+	if m.watch != nil {
+		m.watch(op, name)
+	}
 	if m.fault == nil {
 		return nil
 	}

@@ -107,7 +107,7 @@ func (c *conn) cut(n int) int {
 // send puts one chunk on the way to the peer, behind all others.
 func (c *conn) send(k chunk) {
 	to, w := c.peer, c.world()
-	k.at = max(to.lastArrival, w.now+int64(w.net.delay(c.of.host, to.of.host)))
+	k.at = max(to.lastArrival, w.now+w.lag+int64(w.net.delay(c.of.host, to.of.host)))
 	to.lastArrival = k.at
 	to.unread += len(k.bytes)
 	to.flight = append(to.flight, k)
@@ -121,7 +121,7 @@ func (c *conn) travel() {
 		return
 	}
 	c.moving = true
-	w.after(nil, time.Duration(c.flight[0].at-w.now), func() {
+	w.after(nil, time.Duration(c.flight[0].at-w.now-w.lag), func() {
 		c.moving = false
 		if w.net.blocked[pair{c.peer.of.host, c.of.host}] {
 			return // a partition has come over it; Heal goes on

@@ -34,20 +34,21 @@ func (c Crash) String() string { return [...]string{"process kill", "power loss"
 
 // Host is a machine: one process, one disk, one address.
 type Host struct {
-	world   *World
-	name    string
-	ip      netip.Addr
-	disk    *vfs.Mem
-	losses  *rand.Rand // decide what a power loss leaves
-	process *process
-	started int           // processes so far
-	skew    time.Duration // of the wall clock
-	off     bool          // power lost
-	port    uint16        // last ephemeral port
+	world     *World
+	name      string
+	ip        netip.Addr
+	disk      *vfs.Mem
+	losses    *rand.Rand // decide what a power loss leaves
+	latencies *rand.Rand // of the disk
+	process   *process
+	started   int           // processes so far
+	skew      time.Duration // of the wall clock
+	off       bool          // power lost
+	port      uint16        // last ephemeral port
 }
 
 func newHost(w *World, name string, ip netip.Addr) *Host {
-	h := &Host{world: w, name: name, ip: ip, port: 40000, losses: w.stream("disk " + name)}
+	h := &Host{world: w, name: name, ip: ip, port: 40000, losses: w.stream("disk " + name), latencies: w.stream("disk latency " + name)}
 	h.disk = vfs.NewMem(h.Now)
 	h.disk.SetCapacity(w.opts.DiskSize)
 	return h
@@ -55,10 +56,13 @@ func newHost(w *World, name string, ip netip.Addr) *Host {
 
 // process is one life of a host. What belongs to a dead one never runs.
 type process struct {
-	host  *Host
-	alive bool
-	rand  *rand.Rand
-	env   *env.Env // made when first asked for
+	host    *Host
+	alive   bool
+	rand    *rand.Rand
+	env     *env.Env // made when first asked for
+	running string   // the actor that is given a message
+	// outboxes hold back messages of actors that wait for the disk, by sender.
+	outboxes map[string]*outbox
 }
 
 // Name returns the name, which is also a host name for Dial and Listen.
@@ -106,7 +110,7 @@ func newEnv(p *process) *env.Env {
 		Dispatcher: dispatcher{p},
 		Memory:     hostMemory,
 		PID:        1,
-		Options:    []actor.PropsOption{actor.WithReceiverMiddleware(p.observe)},
+		Options:    []actor.PropsOption{actor.WithReceiverMiddleware(p.observe), actor.WithSenderMiddleware(p.lagging)},
 	}
 }
 
@@ -125,6 +129,7 @@ func newActorSystem(p *process) *actor.ActorSystem {
 		actor.WithDeadLetterThrottleCount(math.MaxInt32),
 		actor.WithDeadLetterThrottleInterval(time.Nanosecond),
 	)
+	system.Root.WithSenderMiddleware(p.lagging)
 	env.ReturnUndelivered(system)
 	system.EventStream.Subscribe(func(event any) {
 		letter, ok := event.(*actor.DeadLetterEvent)
@@ -159,9 +164,10 @@ func (h *Host) Restart() {
 	h.started++
 	h.off = false
 	h.process = &process{
-		host:  h,
-		alive: true,
-		rand:  h.world.stream("host " + h.name + " " + strconv.Itoa(h.started)),
+		host:     h,
+		alive:    true,
+		outboxes: make(map[string]*outbox),
+		rand:     h.world.stream("host " + h.name + " " + strconv.Itoa(h.started)),
 	}
 	h.world.trace.line(h.name, "host", "start "+strconv.Itoa(h.started))
 	h.world.net.restarted(h)

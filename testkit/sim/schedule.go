@@ -54,16 +54,29 @@ func (e *events) Pop() any {
 // after has do called d from now, if the process of lives then.
 func (w *World) after(of *process, d time.Duration, do func()) *event {
 	w.made++
-	e := &event{at: w.now + max(int64(d), 0), order: w.rand.Uint64(), made: w.made, of: of, do: do}
+	e := &event{at: w.now + w.lag + max(int64(d), 0), order: w.rand.Uint64(), made: w.made, of: of, do: do}
 	heap.Push(&w.events, e)
 	return e
 }
 
+// inOrder has do called at a time, behind what it was called with before for that
+// time, and before all else that is due then.
+func (w *World) inOrder(of *process, at int64, do func()) {
+	e := w.after(of, time.Duration(at-w.now-w.lag), do)
+	e.order = 0
+	heap.Fix(&w.events, e.index)
+}
+
 // soon makes do ready to run.
 func (w *World) soon(of *process, do func()) {
-	if of.alive {
-		w.ready = append(w.ready, run{of, do})
+	if !of.alive {
+		return
 	}
+	if w.lag > 0 {
+		w.after(of, 0, func() { w.soon(of, do) })
+		return
+	}
+	w.ready = append(w.ready, run{of, do})
 }
 
 // dispatcher is the actor.Dispatcher of one process.
@@ -88,7 +101,7 @@ func (d dispatcher) Throughput() int { return 1 }
 // clock is the env.Clock of one process.
 type clock struct{ of *process }
 
-func (c clock) Now() time.Time { return c.of.host.Now() }
+func (c clock) Now() time.Time { return c.of.host.Now().Add(time.Duration(c.of.host.world.lag)) }
 
 func (c clock) AfterFunc(d time.Duration, f func()) env.Timer {
 	w := c.of.host.world

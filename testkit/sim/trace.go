@@ -108,7 +108,9 @@ func (p *process) observe(next actor.ReceiverFunc) actor.ReceiverFunc {
 		if _, quiet := envelope.Message.(mailbox.Drained); !quiet {
 			p.host.world.trace.delivery(p, c.Self().Id, envelope.Message)
 		}
+		p.running = c.Self().Id
 		defer func() {
+			p.running = ""
 			// recover returns nil for runtime.Goexit: a test's FailNow goes on.
 			if reason := recover(); reason != nil {
 				p.panicked(c.Self().Id, reason, string(debug.Stack()))

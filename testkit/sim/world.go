@@ -73,6 +73,7 @@ type World struct {
 	trace *trace
 
 	now     int64 // nanoseconds since opts.Start
+	lag     int64 // how much later it is for the run under way, which waited for a disk
 	ready   []run
 	events  events
 	made    uint64 // events made so far: the last resort of their order
@@ -207,7 +208,7 @@ func (w *World) choose() (of *process, do func()) {
 func (w *World) execute(of *process, do func()) {
 	w.inside = true
 	defer func() {
-		w.inside = false
+		w.inside, w.lag = false, 0
 		if reason := recover(); reason != nil {
 			where := "world"
 			if of != nil {

@@ -46,6 +46,12 @@ func (r *run) strike(f Fault) {
 		n.skew += f.For
 		n.locksEnd = r.world.Elapsed()
 		n.host.SetClock(n.skew)
+	case SlowDisk:
+		unit := time.Duration(f.N) * time.Microsecond
+		n.host.SetDisk(sim.Disk{
+			Sync: sim.Latency{Min: 100 * unit, Max: 10_000 * unit}, Write: sim.Latency{Max: 100 * unit}, Read: sim.Latency{Max: 20 * unit},
+		})
+		later(func() { n.host.SetDisk(r.plan.Disk) })
 	case CrashInStart, SecondCrash:
 		r.crashTwice(n, f)
 	default:

@@ -17,6 +17,7 @@ type Plan struct {
 	SyncFlush bool
 	Segment   int64 // mappedFileSizeCommitLog, bytes
 	Delays    string
+	Disk      sim.Disk // of the brokers
 	Link      sim.Link
 	StallRate int
 	Clients   []Client
@@ -86,7 +87,7 @@ const (
 
 var faultKinds = []FaultKind{
 	KillBroker, PowerLoss, StopBroker, KillNameServer, KillClient, Partition, PartitionTo, PartitionFrom,
-	Reset, SlowReader, NoSpace, SyncError, WriteError, ReadError, ClockJump, CrashInStart, SecondCrash,
+	Reset, SlowReader, NoSpace, SyncError, WriteError, ReadError, SlowDisk, ClockJump, CrashInStart, SecondCrash,
 }
 
 // Fault is one that strikes At and ends For later.
@@ -116,6 +117,10 @@ func Draw(seed uint64) Plan {
 	}
 	if r.IntN(3) == 0 {
 		p.Link.ResetRate = 500 + r.IntN(2000)
+	}
+	if r.IntN(2) == 0 {
+		most := time.Duration(1+r.IntN(10_000)) * time.Microsecond
+		p.Disk = sim.Disk{Sync: sim.Latency{Min: most / 10, Max: most}, Write: sim.Latency{Max: most / 100}, Read: sim.Latency{Max: most / 50}}
 	}
 	p.drawClients(r)
 	p.drawFaults(r)

@@ -18,17 +18,17 @@ const retryPause = 300 * time.Millisecond
 
 // flow pulls one queue, from an offset on, one pull at a time.
 type flow struct {
-	actor  *actor
-	life   int // of the actor
-	node   *node
-	group  string
-	topic  string
-	queue  int32
-	next   int64
-	end    int64 // of the queue, as the last answer had it
-	known  bool  // end is from after the last fault
-	dead   bool
-	asked  int64 // when the pull under way was sent, Unix milliseconds by the broker's clock
+	actor *actor
+	life  int // of the actor
+	node  *node
+	group string
+	topic string
+	queue int32
+	next  int64
+	end   int64 // of the queue, as the last answer had it
+	known bool  // end is from after the last fault
+	dead  bool
+	asked int64 // when the pull under way was sent, Unix milliseconds by the broker's clock
 	// take handles messages and then has the flow go on, by calling more.
 	take func(f *flow, found []record.Record)
 }
