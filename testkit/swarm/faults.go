@@ -133,6 +133,7 @@ func (r *run) breakDisk(n *node, f Fault, later func(func())) {
 	n.ill()
 	switch f.Kind {
 	case NoSpace:
+		later(func() { n.host.Disk().SetCapacity(0); n.illSince = 0 }) // somebody has made room
 		if usage, err := n.host.Disk().Usage("/"); err == nil {
 			n.host.Disk().SetCapacity(usage.Total - usage.Free + int64(f.N)<<10)
 		}
@@ -143,7 +144,9 @@ func (r *run) breakDisk(n *node, f Fault, later func(func())) {
 	case ReadError:
 		n.fault(vfs.OpRead, f.N%5+1)
 	}
-	later(n.healed)
+	if f.Kind != NoSpace {
+		later(n.healed)
+	}
 }
 
 // struck counts a fault, and which requests it met.

@@ -33,7 +33,7 @@ func (c *inspector) tick() {
 		return
 	}
 	a := r.acked[r.rand.IntN(len(r.acked))]
-	if a.topic == topicHasty || !r.plan.SyncFlush || a.node.ailing() {
+	if a.topic == topicHasty || !r.plan.SyncFlush {
 		return // it may be gone
 	}
 	inspect(r, c.peers[a.node.index], a, r.rand.IntN(3), func(err error) { r.fail(err) })
@@ -65,7 +65,8 @@ func inspect(r *run, p *peer, a receipt, how int, done func(error)) {
 	}
 	life := a.node.life
 	p.call(c, callLimit, func(response *messages.Command, err error) {
-		if err != nil || a.node.ailing() || life != a.node.life {
+		failed := err != nil || life != a.node.life || a.node.ailing() && response.Code != int32(messages.Success)
+		if failed {
 			done(nil)
 			return
 		}

@@ -71,7 +71,8 @@ func (m *member) start() {
 	for i, p := range m.peers {
 		p.requested = func(c *messages.Command) {
 			if c.Code == int32(messages.CodeNotifyConsumerIDsChanged) {
-				m.rebalance(m.run.nodes[i])
+				// Others may have heard of it sooner, or hear of it later.
+				m.again(time.Second, func() { m.rebalance(m.run.nodes[i]) })
 			}
 		}
 	}
