@@ -3,12 +3,17 @@ package broker
 import (
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/grouptransfer"
 	"github.com/actormq/actormq/actors/ha"
 	"github.com/actormq/actormq/messages"
 )
+
+// linger is what a slave lags behind a master whose senders wait for none. It saves
+// a third of what a slave costs the master. (Apache's looks every 100 ms.)
+const linger = time.Millisecond
 
 // replicationChildren serve a master's slaves, and the sends that wait for them.
 func (w *wiring) replicationChildren() []child {
@@ -26,6 +31,8 @@ func (w *wiring) replicationChildren() []child {
 	}
 	if w.replication() != nil {
 		o.Watcher = w.pid(nameGroupTransfer)
+	} else {
+		o.Linger = linger
 	}
 	return []child{
 		{nameGroupTransfer, grouptransfer.Props(grouptransfer.Options{

@@ -31,6 +31,9 @@ type Options struct {
 	// Rate bounds what one slave is sent, in bytes per second; 0 is unlimited
 	// (maxHaTransferByteInSecond, if haFlowControlEnable).
 	Rate int64
+	// Linger is how long what is appended may wait for more, so that a slave costs
+	// less. Zero where senders wait for slaves.
+	Linger time.Duration
 	// MaxGap is how far, in bytes, a slave that is in sync may be behind
 	// (haMaxGapNotInSync). It decides about log lines only.
 	MaxGap int64

@@ -44,12 +44,13 @@ type writer struct {
 
 	window int64     // Unix milliseconds at which a second of the rate limit began
 	spent  int64     // bytes in it
-	resume env.Timer // set while the limit is reached
+	resume env.Timer // set while nothing is to be sent: it lingers, or the limit is reached
 }
 
 type (
 	begin struct{ reported int64 }
-	grown struct{}
+	grown struct{} // from CommitLog, once after idle was set
+	more  struct{} // from itself
 	beat  struct{}
 	again struct{}
 )
@@ -63,6 +64,12 @@ func (w *writer) Receive(ctx actor.Context) {
 	case *begin:
 		w.begin(ctx, m.reported)
 	case *grown:
+		if w.Linger > 0 && w.resume == nil {
+			w.resume = w.Env.Tell(ctx.Self(), w.Linger, &again{})
+			return
+		}
+		w.push(ctx)
+	case *more:
 		w.push(ctx)
 	case *again:
 		w.resume = nil
@@ -113,7 +120,7 @@ func (w *writer) push(ctx actor.Context) {
 		ctx.Send(ctx.Parent(), &giveUp{err: err})
 		return
 	}
-	ctx.Send(ctx.Self(), &grown{})
+	ctx.Send(ctx.Self(), &more{})
 }
 
 // allowed returns how many bytes the next write may send: not beyond the end of a
