@@ -87,6 +87,7 @@ func (s *Store) open() error {
 	if s.Index, err = index.Open(index.Options{
 		FS: s.options.FS, Dir: s.file("index"), Slots: s.options.IndexSlots, Entries: s.options.IndexEntries,
 		Now: s.options.Now, Crashed: s.Recovery.Crashed,
+		SyncLog: func() error { _, err := s.Log.Sync(); return err },
 	}); err != nil {
 		return err
 	}
@@ -128,7 +129,9 @@ func (s *Store) recover() error {
 	if err := s.Log.Truncate(end, s.Recovery.Crashed); err != nil {
 		return err
 	}
-	s.Index.Truncate(end)
+	if err := s.Index.Truncate(end); err != nil {
+		return err
+	}
 	s.Recovery.From, s.Recovery.End = from, end
 	if s.Queues, err = consumequeue.Open(consumequeue.Options{
 		FS: s.options.FS, Dir: s.file("consumequeue"), FileSize: s.options.ConsumeQueueSize,

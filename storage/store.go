@@ -199,13 +199,10 @@ func (s *Store) moveCheckpoint(change func(*checkpoint.Checkpoint)) error {
 	return nil
 }
 
-// FlushIndex makes the index durable, after the log that it speaks of.
+// FlushIndex makes the index durable.
 func (s *Store) FlushIndex() error { return s.flushIndex(s.Index.Flush) }
 
 func (s *Store) flushIndex(flush func() error) error {
-	if _, err := s.Log.Sync(); err != nil {
-		return err
-	}
 	if err := flush(); err != nil {
 		return err
 	}

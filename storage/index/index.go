@@ -27,6 +27,9 @@ type Options struct {
 	Slots   int // per file; 0 means DefaultSlots
 	Entries int // per file; 0 means DefaultEntries
 	Now     func() time.Time
+	// SyncLog makes the CommitLog durable. It is called before anything that speaks of
+	// the log becomes durable here; nil does nothing.
+	SyncLog func() error
 	// Crashed says that the last process did not end in order: the slots of the
 	// last file are rebuilt from its entries.
 	Crashed bool
@@ -131,11 +134,18 @@ func (x *Index) EndPhys() int64 { return x.end().endPhys }
 func (x *Index) EndTime() int64 { return x.end().endTime }
 
 // Truncate says that the CommitLog ends at end. What is indexed behind it was lost
-// with a crash: the entries lead nowhere, and new records take their places.
-func (x *Index) Truncate(end int64) {
+// with a crash: the entries lead nowhere, and new records take their places. That
+// is durable, or after another crash those records would count as indexed.
+func (x *Index) Truncate(end int64) error {
 	for _, f := range x.files {
-		f.endPhys = min(f.endPhys, max(end-1, 0))
+		if last := max(end-1, 0); f.endPhys > last {
+			f.endPhys = last
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
 // end returns the header that says where the index ends: the last file's, unless
@@ -229,6 +239,9 @@ func (x *Index) growing() (*file, error) {
 		return last, nil
 	}
 	if last != nil {
+		if err := x.syncLog(); err != nil {
+			return nil, err
+		}
 		if err := last.settle(); err != nil {
 			return nil, err
 		}
@@ -269,9 +282,12 @@ func (x *Index) name() string {
 	return path.Join(x.Dir, strings.Replace(at.Format(nameLayout), ".", "", 1))
 }
 
-// Flush makes everything put so far durable, and then writes the slots, which a
+// Flush makes the log and everything put so far durable, and then writes the slots, which a
 // power loss may take. If nothing was put since the last Flush it settles the file.
 func (x *Index) Flush() error {
+	if err := x.syncLog(); err != nil {
+		return err
+	}
 	last := x.last()
 	if last == nil {
 		return nil
@@ -288,10 +304,20 @@ func (x *Index) Flush() error {
 // Settle is Flush, and leaves complete files: the next process need not rebuild the
 // slots. It belongs before Close.
 func (x *Index) Settle() error {
+	if err := x.syncLog(); err != nil {
+		return err
+	}
 	if last := x.last(); last != nil {
 		return last.settle()
 	}
 	return nil
+}
+
+func (x *Index) syncLog() error {
+	if x.SyncLog == nil {
+		return nil
+	}
+	return x.SyncLog()
 }
 
 // Close closes the files as they are.

@@ -230,6 +230,35 @@ func TestFlushLeavesSlotsForThoseWhoDoNotRebuildThem(t *testing.T) {
 	require.Equal(t, int64(9), x.EndPhys(), "from where the log is to be indexed again")
 }
 
+// What an index says of the log must not outlive a power loss that the log did not.
+func TestTheLogIsDurableBeforeAFullFile(t *testing.T) {
+	fs := vfs.NewMem(nil)
+	synced := 0
+	x, err := Open(Options{FS: fs, Dir: "/index", Slots: 7, Entries: 20, Now: time.Now, SyncLog: func() error { synced++; return nil }})
+	require.NoError(t, err)
+	for i := range int64(19) {
+		require.NoError(t, x.Put(request(i, fmt.Sprint(i), "", "")))
+	}
+	require.Zero(t, synced)
+	require.NoError(t, x.Put(request(19, "19", "", "")))
+	require.Len(t, x.files, 2)
+	require.Equal(t, 1, synced)
+}
+
+// Where recovery has cut the log, the index ends for good.
+func TestACutIsDurable(t *testing.T) {
+	fs := vfs.NewMem(nil)
+	x := open(t, fs, false)
+	for i := range int64(10) {
+		require.NoError(t, x.Put(request(i*10, fmt.Sprint(i), "", "")))
+	}
+	require.NoError(t, x.Flush())
+	x = open(t, fs, true)
+	require.NoError(t, x.Truncate(45))
+	fs.Crash(func(n int) int { return 0 })
+	require.Equal(t, int64(44), open(t, fs, true).EndPhys())
+}
+
 func TestFileNamesAscend(t *testing.T) {
 	x := open(t, vfs.NewMem(nil), false) // whose clock stands still
 	for i := range int64(40) {

@@ -29,7 +29,9 @@ func (r *run) strike(f Fault) {
 		later(func() { r.names.held--; r.names.start() })
 	case KillClient:
 		host.Crash(sim.ProcessKill)
-		later(r.clients[f.Client%len(r.clients)].start)
+		if len(r.clients) > 0 {
+			later(r.clients[f.Client%len(r.clients)].start)
+		}
 	case Partition, PartitionTo, PartitionFrom:
 		if f.Kind != PartitionFrom {
 			r.world.PartitionOneWay(host, n.host)
@@ -144,7 +146,10 @@ func (r *run) breakDisk(n *node, f Fault, later func(func())) {
 	case ReadError:
 		n.fault(vfs.OpRead, f.N%5+1)
 	}
-	if f.Kind != NoSpace {
+	switch {
+	case f.Kind == ReadError && f.N%2 == 0:
+		later(func() { n.host.Disk().SetFault(nil); n.illSince = 0 }) // it has passed
+	case f.Kind != NoSpace:
 		later(n.healed)
 	}
 }

@@ -56,6 +56,7 @@ type Client struct {
 	Kind   ClientKind
 	Window int           // requests under way
 	Pause  time.Duration // between two requests, on average
+	Join   time.Duration // when it comes
 	// One in FailRate messages is one that the consumer's handler fails on; 0 none.
 	FailRate int
 }
@@ -135,6 +136,9 @@ func (p *Plan) drawClients(r *rand.Rand) {
 			case AsyncProducer, HastyProducer, OnewayProducer:
 				c.Window = 2 + r.IntN(8)
 			case Member, OrderlyMember:
+				if r.IntN(2) == 0 {
+					c.Join = time.Duration(r.Int64N(int64(p.Load)))
+				}
 				if r.IntN(2) == 0 {
 					c.FailRate = 5 + r.IntN(20)
 				}

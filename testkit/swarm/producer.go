@@ -41,7 +41,7 @@ func (r *run) newClient(index int, c Client) client {
 // begin makes the connections of a new process.
 func (a *actor) begin() {
 	a.life++
-	if a.life > 1 {
+	if a.life > 1 || !a.host.Running() {
 		a.host.Restart()
 	}
 	a.peers = nil

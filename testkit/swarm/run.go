@@ -145,11 +145,12 @@ func (r *run) play() {
 	if !r.until(startLimit, "the brokers to come up", r.allUp) || !r.createTopics() {
 		return
 	}
-	for i, c := range r.plan.Clients {
-		r.clients = append(r.clients, r.newClient(i, c))
-		r.clients[i].start()
-	}
 	begin := r.world.Elapsed()
+	for i, c := range r.plan.Clients {
+		client := r.newClient(i, c)
+		r.clients = append(r.clients, client)
+		r.at(begin+c.Join, client.start)
+	}
 	for _, f := range r.plan.Faults {
 		r.at(begin+f.At, func() { r.strike(f) })
 	}

@@ -101,7 +101,9 @@ func (m *mutation) run(t *testing.T) int {
 	binary := m.build(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-first", "1", "-seeds", strconv.Itoa(*limit), "-shrink", "0")
+	// A mutated broker may take all the memory that it finds.
+	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 4000000 && exec "$0" "$@"`,
+		binary, "-first", "1", "-seeds", strconv.Itoa(*limit), "-shrink", "0")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOMAXPROCS=1")
 	began := time.Now()
 	out, err := cmd.CombinedOutput()

@@ -46,8 +46,6 @@ var mutations = []mutation{
 		"s.Recovery.Crashed = err == nil", "s.Recovery.Crashed = false"},
 	{"the checkpoint is ahead of the queues", "storage/store.go",
 		"if err := s.Queues.Sync(); err != nil {\n\t\treturn err\n\t}", ""},
-	{"the checkpoint is ahead of the log", "storage/store.go",
-		"// A checkpoint must not be ahead of the log that it speaks of.\n\tif _, err := s.Log.Sync(); err != nil {\n\t\treturn err\n\t}", ""},
 	{"a read error is taken for an answer", "storage/query.go",
 		"failed = err", "_ = err"},
 	{"held pulls are not woken", "actors/pull/hold.go",
