@@ -41,9 +41,10 @@ type node struct {
 	held   int // faults that keep it down
 	failed error
 
-	skew     time.Duration   // of its clock
-	locksEnd time.Duration   // when its queue locks were last lost
-	deaths   []time.Duration // when its process ended without a chance to save its state
+	skew      time.Duration   // of its clock
+	locksEnd  time.Duration   // when its queue locks were last lost
+	darkSince time.Duration   // when it was last up; 0 while it is
+	deaths    []time.Duration // when its process ended without a chance to save its state
 	// illSince is when its disk began to fail; 0 while it does not. What a broker
 	// answers meanwhile may be an error, and what it could not flush may be lost.
 	illSince time.Duration
@@ -109,7 +110,7 @@ func (n *node) start() {
 			n.failed = err
 			n.down()
 		default:
-			n.up = true
+			n.up, n.darkSince = true, 0
 		}
 	})
 	if err != nil {
@@ -122,6 +123,9 @@ func (n *node) start() {
 
 // down is after the broker has ended.
 func (n *node) down() {
+	if n.up {
+		n.darkSince = n.run.world.Elapsed()
+	}
 	n.server, n.up = nil, false
 	n.locksEnd = n.run.world.Elapsed()
 	n.run.at(n.run.world.Elapsed()+restartDelay, n.start)

@@ -246,6 +246,9 @@ func (r *run) doubt(n *node) {
 	if n.ailing() {
 		since = n.illSince
 	}
+	if n.darkSince > 0 {
+		since = min(since, n.darkSince) // what the process left unsynced, nobody has synced since
+	}
 	since = max(0, since-flushPromise)
 	r.consumed.powerLost(n, since)
 	r.delays.powerLost(n, since)
