@@ -1,11 +1,11 @@
-# Everything a contributor runs. Only `compat`, `bench-apache` and `torture-apache` need Java and Maven.
+# Everything a contributor runs. Only `compat`, `compat-ha`, `bench-apache` and `torture-apache` need Java and Maven.
 GO ?= go
 BIN := bin/actormq
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 5s
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations torture compat bench bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations torture compat compat-ha bench bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ torture: build ## kill -9 under load, ROUNDS times (200).
 
 compat: build ## Real clients, mqadmin and real Apache processes against ours (needs JDK 17 and Maven).
 	testkit/compat/run.sh actormq
+
+compat-ha: build ## Only the part of compat in which masters and slaves of both kinds follow each other.
+	testkit/compat/run.sh actormq '^ha/'
 
 bench: ## The Go benchmarks.
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -38,6 +38,7 @@ func stages(kind cluster.Kind) [][]suite {
 	if kind != cluster.Apache {
 		all = append(all, []suite{storeSuite(kind, cluster.Apache)})
 	}
+	all = append(all, []suite{haSuite(kind, cluster.Apache)})
 	return all
 }
 
@@ -56,6 +57,12 @@ func goSuite(name, pkg string, parallel int) suite {
 func storeSuite(writer, reader cluster.Kind) suite {
 	s := goSuite(fmt.Sprintf("store/%s-to-%s", writer, reader), "interchange", 2)
 	s.env = []string{cluster.EnvWriter + "=" + string(writer), cluster.EnvReader + "=" + string(reader)}
+	return s
+}
+
+func haSuite(master, slave cluster.Kind) suite {
+	s := goSuite(fmt.Sprintf("ha/%s-to-%s", master, slave), "replication", 1)
+	s.env = []string{cluster.EnvMaster + "=" + string(master), cluster.EnvSlave + "=" + string(slave)}
 	return s
 }
 

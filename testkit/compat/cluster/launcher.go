@@ -33,6 +33,8 @@ const (
 	EnvBinary = "COMPAT_ACTORMQ"     // path of the actormq executable
 	EnvWriter = "COMPAT_WRITER"      // Kind of the broker that writes a store
 	EnvReader = "COMPAT_READER"      // Kind of the broker that opens it then
+	EnvMaster = "COMPAT_MASTER"      // Kind of the broker that is replicated
+	EnvSlave  = "COMPAT_SLAVE"       // Kind of the broker that follows it
 )
 
 // Launcher starts servers. Its methods may be called from several goroutines.
