@@ -143,6 +143,7 @@ func (r *run) verify() {
 	}
 	r.verifyQueries(all.peers)
 	r.verifyRoute(host)
+	r.verifyActors()
 	r.stopAll()
 }
 
@@ -191,6 +192,28 @@ func (r *run) verifyRoute(host *sim.Host) {
 
 // registerLimit is the time between two registrations of a broker, and some more.
 const registerLimit = 40 * time.Second
+
+// verifyActors checks that brokers keep nothing of clients that are gone.
+func (r *run) verifyActors() {
+	for _, p := range r.peers {
+		p.lost = nil
+		if p.env == p.run.world.Host("verifier").Env() || p.conn != nil {
+			p.close()
+		}
+	}
+	for i := range r.clients {
+		r.host(i).Crash(sim.ProcessKill)
+	}
+	r.pass(r.world.Elapsed() + 10*time.Second)
+	for _, n := range r.nodes {
+		if got := n.actors(); got > n.atRest+extraActors {
+			r.fail(fmt.Errorf("swarm: %s had %d actors before its first client, and has %d after the last", n.name, n.atRest, got))
+		}
+	}
+}
+
+// extraActors is the number of actors that a broker may have made for itself.
+const extraActors = 2
 
 // stopAll stops the brokers in order, and has a look at what they leave.
 func (r *run) stopAll() {

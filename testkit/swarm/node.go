@@ -43,6 +43,7 @@ type node struct {
 
 	skew      time.Duration   // of its clock
 	locksEnd  time.Duration   // when its queue locks were last lost
+	atRest    int             // actors of the first process before clients came
 	darkSince time.Duration   // when it was last up; 0 while it is
 	deaths    []time.Duration // when its process ended without a chance to save its state
 	// illSince is when its disk began to fail; 0 while it does not. What a broker
@@ -153,6 +154,14 @@ func (n *node) crash(kind sim.Crash) {
 	n.host.Crash(kind)
 	n.life++
 	n.down()
+}
+
+// actors is the number of actors in the broker's process.
+func (n *node) actors() (all int) {
+	for _, bucket := range n.host.Env().Actors.ProcessRegistry.LocalPIDs.LocalPIDs {
+		all += bucket.Count()
+	}
+	return all
 }
 
 // diedWithin reports whether the process died in the time d after at.

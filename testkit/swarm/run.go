@@ -145,6 +145,9 @@ func (r *run) play() {
 	if !r.until(startLimit, "the brokers to come up", r.allUp) || !r.createTopics() {
 		return
 	}
+	for _, n := range r.nodes {
+		n.atRest = n.actors()
+	}
 	begin := r.world.Elapsed()
 	for i, c := range r.plan.Clients {
 		client := r.newClient(i, c)
