@@ -74,7 +74,7 @@ func (r *reader) Received(n int) error {
 		return nil
 	}
 	r.heard.Store(r.env.Millis())
-	r.replica.report(r.last)
+	r.replica.acked.Store(r.last)
 	if first {
 		r.env.Send(r.replica.writer, &begin{reported: r.last})
 	}

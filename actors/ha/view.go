@@ -24,10 +24,11 @@ type Replica struct {
 	// idle says that the Writer has sent everything and wants to be told when the
 	// log has grown.
 	idle atomic.Bool
-	// doubtful is set when another connection comes from the same address, until
-	// this one is heard again: it may be what a slave has left behind that has
-	// connected anew, and would count twice.
-	doubtful atomic.Bool
+	// trusted is the offset above which acknowledgements count. It is raised when
+	// another connection comes from the same address: this one may be what a slave
+	// has left behind that has connected anew, and would count twice. Reports that
+	// are still under way from there are of what was sent before.
+	trusted atomic.Int64
 }
 
 // unreported is the acknowledged offset before the first report.
@@ -36,18 +37,12 @@ const unreported = -1
 func newReplica(addr netip.AddrPort, writer *actor.PID) *Replica {
 	r := &Replica{Addr: addr, writer: writer}
 	r.acked.Store(unreported)
+	r.trusted.Store(unreported)
 	return r
 }
 
-// report takes what the slave says to have.
-func (r *Replica) report(offset int64) {
-	r.acked.Store(offset)
-	r.doubtful.Store(false)
-}
-
-// doubt has the replica's acknowledgements not count until it is heard again,
-// which is at its next heartbeat if it is alive.
-func (r *Replica) doubt() { r.doubtful.Store(true) }
+// doubt has the replica's acknowledgements not count up to what it was sent so far.
+func (r *Replica) doubt() { r.trusted.Store(r.next.Load()) }
 
 // inSync reports whether the slave is less than gap bytes behind end.
 func (r *Replica) inSync(end, gap int64) bool {
@@ -112,7 +107,7 @@ func (v *View) InSync(end, gap int64) int {
 func (v *View) Acked(dst []int64) []int64 {
 	dst = dst[:0]
 	for _, r := range v.Replicas() {
-		if acked := r.acked.Load(); acked != unreported && !r.doubtful.Load() {
+		if acked := r.acked.Load(); acked > r.trusted.Load() {
 			dst = append(dst, acked)
 		}
 	}

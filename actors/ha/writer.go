@@ -164,11 +164,11 @@ func (w *writer) send(n int) error {
 		w.headers = messages.HAHeader{Offset: w.next + int64(at), Size: size}.Append(w.headers)
 		w.out = append(w.out, w.headers[from:], body[at:at+size])
 	}
-	w.write()
 	w.next += int64(n)
 	w.spent += int64(n)
 	w.sent += int64(n)
-	w.replica.next.Store(w.next)
+	w.replica.next.Store(w.next) // before the slave can acknowledge it
+	w.write()
 	return nil
 }
 

@@ -42,6 +42,7 @@ func newPair(t *testing.T) *pair {
 	t.Cleanup(func() { _ = names.Stop(syscall.SIGKILL) })
 	p.master = p.start(t, p.masterKind, cluster.BrokerConfig{NameServer: names.Addr, Conf: map[string]string{
 		"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2", "mappedFileSizeCommitLog": strconv.Itoa(segment),
+		"slaveTimeout": "1000", // below the clients' patience
 	}})
 	p.slave = p.start(t, p.slaveOf, cluster.BrokerConfig{NameServer: names.Addr, Conf: map[string]string{
 		"brokerRole": "SLAVE", "brokerId": "1", "mappedFileSizeCommitLog": strconv.Itoa(segment),
