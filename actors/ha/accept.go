@@ -52,11 +52,13 @@ var (
 )
 
 // Props returns the props of AcceptSocket. It answers front.Bind with
-// front.Bound, and closes all connections with itself.
+// front.Bound, and closes all connections with itself. When it is restarted it
+// binds its port again, and its slaves come back.
 func Props(o Options) *actor.Props {
 	o.FrameBody = clampBody(o.FrameBody)
+	var last netip.AddrPort
 	return o.Env.Props(func() actor.Actor {
-		return &acceptSocket{Options: o, connections: make(map[string]*follower)}
+		return &acceptSocket{Options: o, last: &last, connections: make(map[string]*follower)}
 	}, stopOnPanic)
 }
 
@@ -72,7 +74,7 @@ const lagTick = 10 * time.Second
 type acceptSocket struct {
 	Options
 	bound transport.Listener
-	bind  *front.Bound // the answer to Bind
+	last  *netip.AddrPort // what this incarnation, or the one before, has bound
 
 	serial      uint64               // of the last connection; the accepting goroutine's
 	connections map[string]*follower // by the Id of the HAConnection's PID
@@ -97,8 +99,13 @@ func (m *accepted) Undelivered(*actor.ActorSystem) { m.reader.conn.Close() }
 
 func (s *acceptSocket) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		if s.last.IsValid() {
+			s.rebind(ctx)
+		}
 	case *front.Bind:
-		s.listen(ctx, m)
+		err := s.listen(ctx, s.Addr)
+		ctx.Respond(&front.Bound{Token: m.Token, Addr: *s.last, Err: err})
 	case *accepted:
 		s.accepted(ctx, m.reader)
 	case *actor.Terminated:
@@ -106,18 +113,28 @@ func (s *acceptSocket) Receive(ctx actor.Context) {
 	case *lookAt:
 		s.watchLag()
 		s.tick = s.Env.Tell(ctx.Self(), lagTick, &lookAt{})
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Stopping:
 		s.stop()
+	case *actor.Restarting:
+		s.stop()
+		s.View.clear()
+		s.tell(ctx, gone)
 	}
 }
 
-func (s *acceptSocket) listen(ctx actor.Context, m *front.Bind) {
-	if s.bind != nil {
-		ctx.Respond(s.bind)
-		return
+// rebind is what a new incarnation does in place of the one that panicked.
+func (s *acceptSocket) rebind(ctx actor.Context) {
+	if err := s.listen(ctx, s.last.String()); err != nil {
+		s.Env.Log.Error().Err(err).Msg("the port for slaves could not be bound again")
+	}
+}
+
+func (s *acceptSocket) listen(ctx actor.Context, addr string) error {
+	if s.bound != nil {
+		return nil
 	}
 	self := ctx.Self()
-	bound, err := s.Env.Net.Listen(s.Addr, func(conn transport.Conn) transport.Receiver {
+	bound, err := s.Env.Net.Listen(addr, func(conn transport.Conn) transport.Receiver {
 		conn.Pause() // until its actors are there
 		s.serial++
 		r := newReader(&s.Options, conn, actor.NewPID(self.Address, self.Id+"/connection-"+strconv.FormatUint(s.serial, 10)))
@@ -125,12 +142,11 @@ func (s *acceptSocket) listen(ctx actor.Context, m *front.Bind) {
 		return r
 	})
 	if err != nil {
-		ctx.Respond(&front.Bound{Token: m.Token, Err: fmt.Errorf("ha: listen: %w", err)})
-		return
+		return fmt.Errorf("ha: listen: %w", err)
 	}
-	s.bound, s.bind = bound, &front.Bound{Token: m.Token, Addr: bound.Addr()}
+	s.bound, *s.last = bound, bound.Addr()
 	s.tick = s.Env.Tell(self, lagTick, &lookAt{})
-	ctx.Respond(s.bind)
+	return nil
 }
 
 func (s *acceptSocket) accepted(ctx actor.Context, r *reader) {

@@ -30,6 +30,7 @@ type rig struct {
 	env  *env.Env
 	log  *commitlog.Log
 	view ha.View
+	pid  *actor.PID
 	addr string
 }
 
@@ -46,13 +47,13 @@ func newRig(t testing.TB, options func(*ha.Options)) *rig {
 	if options != nil {
 		options(&o)
 	}
-	pid := r.env.Actors.Root.Spawn(ha.Props(o))
-	bound, err := r.env.Actors.Root.RequestFuture(pid, &front.Bind{}, patience).Result()
+	r.pid = r.env.Actors.Root.Spawn(ha.Props(o))
+	bound, err := r.env.Actors.Root.RequestFuture(r.pid, &front.Bind{}, patience).Result()
 	require.NoError(t, err)
 	require.NoError(t, bound.(*front.Bound).Err)
 	r.addr = bound.(*front.Bound).Addr.String()
 	t.Cleanup(func() {
-		require.NoError(t, r.env.Actors.Root.StopFuture(pid).Wait())
+		require.NoError(t, r.env.Actors.Root.StopFuture(r.pid).Wait())
 		require.NoError(t, network.Close())
 		pool.Close()
 		require.NoError(t, r.log.Close())
@@ -107,17 +108,19 @@ type slave struct {
 func (r *rig) slave(from int64, keep bool) *slave {
 	s := &slave{buf: make([]byte, 256<<10), end: from, keep: keep}
 	s.more = sync.NewCond(&s.mu)
-	opened := make(chan error, 1)
-	r.env.Net.Dial(r.addr, patience, func(conn transport.Conn, err error) transport.Receiver {
-		opened <- err
-		if err != nil {
-			return nil
-		}
-		s.conn = conn
-		_ = conn.Write([][]byte{messages.AppendHAReport(nil, from)})
-		return s
-	})
-	require.NoError(r.t, <-opened)
+	require.Eventually(r.t, func() bool { // a restart closes the port for a moment
+		opened := make(chan error, 1)
+		r.env.Net.Dial(r.addr, patience, func(conn transport.Conn, err error) transport.Receiver {
+			opened <- err
+			if err != nil {
+				return nil
+			}
+			s.conn = conn
+			_ = conn.Write([][]byte{messages.AppendHAReport(nil, from)})
+			return s
+		})
+		return <-opened == nil
+	}, patience, time.Millisecond)
 	return s
 }
 
@@ -236,4 +239,18 @@ func BenchmarkCatchUp(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestAfterAPanicSlavesComeBack(t *testing.T) {
+	r := newRig(t, nil)
+	r.append(100)
+	s := r.slave(0, true)
+	s.wait(func() bool { return s.end == 100 })
+	r.env.Send(r.pid, &actor.Terminated{}) // of nobody: a message that cannot come
+	s.wait(func() bool { return false })   // until it is closed
+	r.append(100)
+	again := r.slave(s.end, true)
+	again.wait(func() bool { return again.end == 200 })
+	require.Len(t, r.view.Replicas(), 1, "the old connection is forgotten")
+	require.Equal(t, r.content()[100:], again.log)
 }

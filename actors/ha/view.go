@@ -81,6 +81,8 @@ func (v *View) remove(r *Replica) {
 	v.replicas.Store(&all)
 }
 
+func (v *View) clear() { v.replicas.Store(nil) }
+
 // Wake tells the Writers that wait for it that the log has grown. It costs next
 // to nothing without slaves, or while they are busy.
 func (v *View) Wake(e *env.Env) {
