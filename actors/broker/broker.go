@@ -54,6 +54,9 @@ func Start(e *env.Env, c config.Broker) (*Server, error) {
 	return s, nil
 }
 
+// RootName is the name of a broker's root actor, below which all of its actors are.
+func RootName(c config.Broker) string { return "broker-" + c.BrokerName }
+
 // Begin is Start that does not wait: ready (if not nil) is called, from an
 // actor, once the broker takes requests or has failed to come up. The simulator
 // uses it, in which nobody may wait.
@@ -81,7 +84,7 @@ func Begin(e *env.Env, c config.Broker, ready func(netip.AddrPort, error)) (*Ser
 			},
 		})
 	}, actor.WithSupervisor(supervisor{}), actor.WithGuardian(guardian))
-	s.root, err = e.Actors.Root.SpawnNamed(props, "broker-"+c.BrokerName)
+	s.root, err = e.Actors.Root.SpawnNamed(props, RootName(c))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), store.Close())
 	}

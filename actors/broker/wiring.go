@@ -140,6 +140,7 @@ func (w *wiring) stateChildren() []child {
 		{nameGroups, groups.Props(groups.Options{
 			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
 			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: c.RejectPullConsumerEnable,
+			Expiry: config.Millis(c.ChannelExpiredTimeout),
 		})},
 		{nameLocks, locks.Props(locks.Options{Env: w.env})},
 	}

@@ -88,6 +88,8 @@ type Broker struct {
 	RejectTransactionMessage bool `conf:"rejectTransactionMessage"`
 	// ServerChannelMaxIdleTimeSeconds is how long a connection may be silent.
 	ServerChannelMaxIdleTimeSeconds int `conf:"serverChannelMaxIdleTimeSeconds" range:"1,"`
+	// ChannelExpiredTimeout is how long a member of a group may go without a heartbeat.
+	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout" range:"1,"`
 	// FrameMaxLength bounds a frame; Apache has it as the system property
 	// com.rocketmq.remoting.frameMaxLength. A frame's first byte must stay below 22,
 	// which announces TLS.
@@ -202,7 +204,7 @@ func DefaultBroker() Broker {
 		AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8, AutoCreateSubscriptionGroup: true, BrokerPermission: 6,
 		ClusterTopicEnable: true, BrokerTopicEnable: true, TraceOn: true,
 		FlushConsumerOffsetInterval: 5_000, FlushDelayOffsetInterval: 10_000, MessageDelayLevel: messages.DefaultDelayLevels,
-		ServerChannelMaxIdleTimeSeconds: 120, FrameMaxLength: 16 << 20,
+		ServerChannelMaxIdleTimeSeconds: 120, ChannelExpiredTimeout: 120_000, FrameMaxLength: 16 << 20,
 		LongPollingEnable: true, ShortPollingTimeMills: 1_000, LitePullMessageEnable: true,
 		MaxTransferBytesOnMessageInMemory: 256 << 10, MaxTransferCountOnMessageInMemory: 32,
 		MaxTransferBytesOnMessageInDisk: 64 << 10, MaxTransferCountOnMessageInDisk: 8,
@@ -224,6 +226,19 @@ func LoadBroker(r io.Reader, name string) (Broker, []Warning, error) {
 	c := DefaultBroker()
 	warnings, err := load(r, name, &c, knownBroker)
 	return c, warnings, err
+}
+
+// Set sets the property of a key, as a line of a broker.conf does. It fails with a
+// *ValueError, and for keys that the broker does not know.
+func (c *Broker) Set(key, value string) error {
+	field, ok := fieldsOf(c)[key]
+	if !ok {
+		return fmt.Errorf("%s: unknown key", key)
+	}
+	if want := set(field, value); want != "" {
+		return &ValueError{Key: key, Value: value, Want: want}
+	}
+	return nil
 }
 
 // Properties returns the configuration as the text of a broker.conf, sorted.

@@ -54,6 +54,9 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("%s=%s is not %s", e.Key, e.Value, e.Want)
+	}
 	return fmt.Sprintf("%s:%d: %s=%s is not %s", e.File, e.Line, e.Key, e.Value, e.Want)
 }
 

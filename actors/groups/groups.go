@@ -23,10 +23,6 @@ import (
 	"github.com/actormq/actormq/messages"
 )
 
-// expiry is how long a member may go without a heartbeat
-// (RocketMQ: ConsumerManager.CHANNEL_EXPIRED_TIMEOUT).
-const expiry = 120 * time.Second
-
 const sweepEvery = 10 * time.Second
 
 // Options configures Groups.
@@ -39,6 +35,8 @@ type Options struct {
 	TopicsOwner, SubsOwner *actor.PID
 	// PropertyFilter says whether SQL92 subscriptions are supported.
 	PropertyFilter bool
+	// Expiry is how long a member may go without a heartbeat (channelExpiredTimeout).
+	Expiry time.Duration
 	// RejectPull ignores consumers that pull actively (rejectPullConsumerEnable).
 	RejectPull bool
 }
@@ -356,13 +354,13 @@ func (g *groups) closed(peer *messages.Peer) {
 
 // expire closes the connections whose heartbeats stayed away.
 func (g *groups) expire() {
-	oldest := g.Env.Millis() - expiry.Milliseconds()
+	oldest := g.Env.Millis() - g.Expiry.Milliseconds()
 	for _, table := range []map[string]*group{g.producers, g.consumers} {
 		for _, in := range sorted(table) {
 			for _, m := range slices.Clone(in.members) {
 				if m.seen < oldest {
 					g.leave(table, in, m.Peer)
-					g.Env.Send(m.Peer.PID, &messages.CloseConnection{Reason: "no heartbeat for " + expiry.String()})
+					g.Env.Send(m.Peer.PID, &messages.CloseConnection{Reason: "no heartbeat for " + g.Expiry.String()})
 				}
 			}
 		}

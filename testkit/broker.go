@@ -1,0 +1,244 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/actors/broker"
+	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/mailbox"
+	"github.com/actormq/actormq/actors/namesrv"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/vfs"
+)
+
+// Broker is a broker and its name server inside of the test's process. RocketMQ
+// clients of any kind reach it over TCP.
+//
+// Its methods fail the test rather than return errors. They may be called from any
+// goroutine, but those that fail the test only from the test's own.
+type Broker struct {
+	t        testing.TB
+	config   config.Broker
+	pool     *mailbox.Pool
+	clock    *clock
+	names    *namesrv.Server
+	namesNet *network
+	fs       vfs.FS
+	mem      *vfs.Mem // nil for a broker with a directory
+	log      zerolog.Logger
+
+	mu     sync.Mutex
+	net    *network // of the broker's present process
+	env    *env.Env
+	server *broker.Server
+	client *actormq.Client
+}
+
+// Option changes how a broker is started.
+type Option func(*Broker)
+
+// WithDir has the broker keep its store in a directory, in which it is found again
+// by whoever starts a broker there. Without it the store is in memory.
+func WithDir(dir string) Option {
+	return func(b *Broker) { b.fs, b.mem, b.config.StorePathRootDir = vfs.OS(), nil, dir }
+}
+
+// WithLog writes the log of broker and name server, which is otherwise dropped.
+func WithLog(w io.Writer) Option {
+	return func(b *Broker) {
+		b.log = zerolog.New(zerolog.ConsoleWriter{Out: w, NoColor: true}).With().Timestamp().Logger()
+	}
+}
+
+// WithProperty sets a property of broker.conf, such as autoCreateTopicEnable=false.
+func WithProperty(key, value string) Option {
+	return func(b *Broker) {
+		if err := b.config.Set(key, value); err != nil {
+			b.t.Fatalf("testkit: %v", err)
+		}
+	}
+}
+
+// StartBroker starts a broker on free ports of 127.0.0.1. It is stopped when the
+// test ends.
+func StartBroker(t testing.TB, options ...Option) *Broker {
+	t.Helper()
+	mem := vfs.NewMem(time.Now)
+	b := &Broker{
+		t: t, pool: mailbox.NewPool(), clock: newClock(), fs: mem, mem: mem, log: zerolog.Nop(),
+		config: config.DefaultBroker(),
+	}
+	c := &b.config
+	c.BindAddress, c.BrokerIP1, c.StorePathRootDir = "127.0.0.1", "127.0.0.1", "/store"
+	// Small files, for memory's sake; a disk that is never too full; connections that
+	// outlive a jump of the clock.
+	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = 16<<20, 20<<10
+	c.MaxHashSlotNum, c.MaxIndexNum = 10_000, 40_000
+	c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
+	c.ServerChannelMaxIdleTimeSeconds = 1 << 30
+	c.ChannelExpiredTimeout = (1 << 30) * 1000
+	for _, option := range options {
+		option(b)
+	}
+	b.startNames()
+	b.startBroker()
+	t.Cleanup(b.close)
+	return b
+}
+
+func (b *Broker) environment(network *network) *env.Env {
+	e := env.System(network, b.fs, b.pool, b.log)
+	e.Clock = b.clock
+	return e
+}
+
+func (b *Broker) startNames() {
+	b.namesNet = newNetwork()
+	c := config.DefaultNameServer()
+	c.BindAddress, c.ListenPort = "127.0.0.1", 0
+	e := b.environment(b.namesNet)
+	e.Clock = newClock() // which nobody advances: brokers do not expire
+	names, err := namesrv.Start(e, c)
+	if err != nil {
+		b.t.Fatalf("testkit: %v", err)
+	}
+	b.names = names
+	b.config.NamesrvAddr = names.Addr().String()
+}
+
+// portTries bounds the ports that are tried: somebody may take one between the
+// look and the start.
+const portTries = 20
+
+func (b *Broker) startBroker() {
+	b.t.Helper()
+	fixed := b.config.ListenPort != config.DefaultBroker().ListenPort
+	var err error
+	for range portTries {
+		if !fixed {
+			if b.config.ListenPort, err = freePort(); err != nil {
+				continue
+			}
+		}
+		b.net = newNetwork()
+		b.env = b.environment(b.net)
+		if b.server, err = broker.Start(b.env, b.config); err == nil {
+			b.awaitRegistration()
+			return
+		}
+		_ = b.net.Close()
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	b.t.Fatalf("testkit: %v", err)
+}
+
+// freePort returns a port that is free together with those that a broker derives
+// from it.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	if port < 1024 || port > 65000 {
+		return 0, fmt.Errorf("testkit: port %d has no neighbours", port)
+	}
+	for _, neighbour := range []int{port - 2, port + 1} {
+		other, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(neighbour))
+		if err != nil {
+			return 0, err
+		}
+		_ = other.Close()
+	}
+	return port, nil
+}
+
+// awaitRegistration waits until clients find the broker.
+func (b *Broker) awaitRegistration() {
+	b.t.Helper()
+	client := b.Client()
+	b.await("the broker to register", func() bool {
+		queues, err := client.Queues(b.t.Context(), messages.TopicSelfTest)
+		return err == nil && len(queues) > 0
+	})
+}
+
+// Client returns a client of the SDK that the broker owns: it is closed with it.
+func (b *Broker) Client() *actormq.Client {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.client == nil {
+		client, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}})
+		if err != nil {
+			b.t.Fatalf("testkit: %v", err)
+		}
+		b.client = client
+	}
+	return b.client
+}
+
+// NameServer returns the name server's address, host:port, which is what clients
+// are configured with.
+func (b *Broker) NameServer() string { return b.names.Addr().String() }
+
+// Addr returns the broker's address, host:port.
+func (b *Broker) Addr() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.config.ListenPort))
+}
+
+// Name returns the broker's name, as it is in queues.
+func (b *Broker) Name() string { return b.config.BrokerName }
+
+// Stop ends the broker, but not the name server, as a shutdown in order does.
+func (b *Broker) Stop() {
+	b.t.Helper()
+	if err := b.stop(); err != nil {
+		b.t.Errorf("testkit: %v", err)
+	}
+}
+
+func (b *Broker) stop() error {
+	b.mu.Lock()
+	server, network := b.server, b.net
+	b.server = nil
+	b.mu.Unlock()
+	if server == nil {
+		return nil
+	}
+	return errors.Join(server.Stop(), network.Close())
+}
+
+// Restart stops the broker, unless it is stopped already, and starts it again on
+// the same store and port.
+func (b *Broker) Restart() {
+	b.t.Helper()
+	b.Stop()
+	b.startBroker()
+}
+
+func (b *Broker) close() {
+	var err error
+	if b.client != nil {
+		err = b.client.Close()
+	}
+	err = errors.Join(err, b.stop(), b.names.Stop(), b.namesNet.Close())
+	b.pool.Close()
+	if err != nil {
+		b.t.Errorf("testkit: %v", err)
+	}
+}

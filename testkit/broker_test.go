@@ -1,0 +1,214 @@
+package testkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/testkit"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
+}
+
+func message(topic, text string) *actormq.Message {
+	return &actormq.Message{Topic: topic, Body: []byte(text)}
+}
+
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// consume runs a consumer until the test ends.
+func consume(t *testing.T, b *testkit.Broker, o actormq.ConsumerOptions, handle actormq.Handler) {
+	consumer, err := b.Client().NewConsumer(o)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- consumer.Run(ctx, handle) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestMessagesGoThrough(t *testing.T) {
+	b := testkit.StartBroker(t)
+	require.Empty(t, b.Messages("greetings"))
+	b.Send(&actormq.Message{Topic: "greetings", Body: []byte("hello"), Tags: "a", Keys: []string{"k1"}, Properties: map[string]string{"p": "v"}})
+	all := b.AwaitMessages("greetings", 1)
+	require.Equal(t, "hello", string(all[0].Body))
+	require.Equal(t, "a", all[0].Tags)
+	require.Equal(t, []string{"k1"}, all[0].Keys)
+	require.Equal(t, "v", all[0].Properties["p"])
+	require.EqualValues(t, 1, b.Lag("readers", "greetings"))
+}
+
+func TestManyBrokersAtOnce(t *testing.T) {
+	for i := range 8 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			b := testkit.StartBroker(t)
+			b.Send(message("T", fmt.Sprint(i)))
+			require.Equal(t, fmt.Sprint(i), string(b.AwaitMessages("T", 1)[0].Body))
+		})
+	}
+}
+
+// A delay of two hours takes no time.
+func TestDelayedMessagesComeWhenTheClockIsAdvanced(t *testing.T) {
+	began := time.Now()
+	b := testkit.StartBroker(t)
+	got := make(chan *actormq.Received, 1)
+	consume(t, b, actormq.ConsumerOptions{
+		Group: "readers", From: actormq.FromFirst, Subscriptions: []actormq.Subscription{{Topic: "later"}},
+	}, func(_ context.Context, m *actormq.Received) error { got <- m; return nil })
+	b.CreateTopic("later", 1)
+	b.Send(&actormq.Message{Topic: "later", Body: []byte("two hours"), DelayLevel: 18})
+	b.AwaitDelayed(1)
+	b.Advance(2*time.Hour - time.Minute)
+	require.Empty(t, b.Messages("later"), "not yet")
+	b.Advance(time.Minute)
+	select {
+	case m := <-got:
+		require.Equal(t, "two hours", string(m.Body))
+	case <-within(t).Done():
+		t.Fatal("it does not come")
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+}
+
+// A consumer that fails sees its retries, and then the dead letters have them.
+func TestRetriesAndDeadLetters(t *testing.T) {
+	b := testkit.StartBroker(t)
+	b.CreateTopic("work", 1)
+	var attempts atomic.Int32
+	consume(t, b, actormq.ConsumerOptions{
+		Group: "workers", From: actormq.FromFirst, MaxAttempts: 3, Subscriptions: []actormq.Subscription{{Topic: "work"}},
+	}, func(_ context.Context, m *actormq.Received) error {
+		attempts.Add(1)
+		return errors.New("cannot")
+	})
+	b.Send(message("work", "impossible"))
+	for retry := 1; retry <= 3; retry++ {
+		b.AwaitDelayed(retry)
+		b.Advance(time.Hour)
+	}
+	dead := b.AwaitMessages(messages.DLQTopic("workers"), 1)
+	require.Equal(t, "impossible", string(dead[0].Body))
+	require.EqualValues(t, 4, attempts.Load())
+}
+
+func TestAwaitConsumed(t *testing.T) {
+	b := testkit.StartBroker(t)
+	b.CreateTopic("T", 4)
+	consume(t, b, actormq.ConsumerOptions{
+		Group: "readers", From: actormq.FromFirst, Subscriptions: []actormq.Subscription{{Topic: "T"}},
+	}, func(context.Context, *actormq.Received) error { return nil })
+	for i := range 20 {
+		b.Send(message("T", fmt.Sprint(i)))
+	}
+	b.AwaitConsumed("readers", "T")
+	require.Zero(t, b.Lag("readers", "T"))
+}
+
+func TestSendsAreRefused(t *testing.T) {
+	b := testkit.StartBroker(t)
+	b.Send(message("T", "before"))
+	producer, err := b.Client().NewProducer(actormq.ProducerOptions{Group: "writers"})
+	require.NoError(t, err)
+	b.RefuseSends("out of order")
+	_, err = producer.Send(within(t), message("T", "refused"))
+	require.ErrorContains(t, err, "out of order")
+	require.Len(t, b.Messages("T"), 1, "what is there can be read")
+	b.AcceptSends()
+	_, err = producer.Send(within(t), message("T", "after"))
+	require.NoError(t, err)
+}
+
+func TestConnectionsAreDropped(t *testing.T) {
+	b := testkit.StartBroker(t)
+	b.Send(message("T", "before"))
+	b.DropConnections()
+	b.Send(message("T", "after"))
+	require.Len(t, b.AwaitMessages("T", 2), 2)
+}
+
+func TestABrokerComesBackWithItsMessages(t *testing.T) {
+	ends := map[string]func(b *testkit.Broker){
+		"stopped":       func(b *testkit.Broker) { b.Stop() },
+		"without power": func(b *testkit.Broker) { b.PowerLoss(func(int) int { return 0 }) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			b := testkit.StartBroker(t, testkit.WithProperty("flushDiskType", "SYNC_FLUSH"))
+			addr := b.Addr()
+			b.Send(message("T", "kept"))
+			end(b)
+			b.Restart()
+			require.Equal(t, addr, b.Addr())
+			require.Equal(t, "kept", string(b.AwaitMessages("T", 1)[0].Body))
+		})
+	}
+}
+
+func TestADirectoryIsFoundAgain(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("first", func(t *testing.T) { testkit.StartBroker(t, testkit.WithDir(dir)).Send(message("T", "kept")) })
+	t.Run("second", func(t *testing.T) {
+		require.Len(t, testkit.StartBroker(t, testkit.WithDir(dir)).AwaitMessages("T", 1), 1)
+	})
+}
+
+func TestDisksFail(t *testing.T) {
+	b := testkit.StartBroker(t, testkit.WithProperty("flushDiskType", "SYNC_FLUSH"))
+	b.Send(message("T", "before"))
+	producer, err := b.Client().NewProducer(actormq.ProducerOptions{Group: "writers"})
+	require.NoError(t, err)
+	b.SlowDisk(20 * time.Millisecond)
+	began := time.Now()
+	_, err = producer.Send(within(t), message("T", "slow"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(began), 20*time.Millisecond)
+	b.FailDisk(errors.New("medium error"))
+	_, err = producer.Send(within(t), message("T", "lost"))
+	require.ErrorContains(t, err, "medium error")
+	b.FailDisk(nil)
+	b.PowerLoss(func(int) int { return 0 })
+	b.Restart()
+	require.Len(t, b.AwaitMessages("T", 2), 2)
+	b.Send(message("T", "after"))
+}
+
+// startLimit is the time in which a broker must take requests, at best of a few.
+const startLimit = 20 * time.Millisecond
+
+func TestABrokerStartsInNoTime(t *testing.T) {
+	best := time.Hour
+	for range 5 {
+		t.Run("", func(t *testing.T) {
+			began := time.Now()
+			testkit.StartBroker(t)
+			best = min(best, time.Since(began))
+		})
+	}
+	t.Logf("started in %v", best)
+	require.Less(t, best, startLimit)
+}
+
+func BenchmarkStartBroker(b *testing.B) {
+	for b.Loop() {
+		b.Run("", func(b *testing.B) { testkit.StartBroker(b) })
+	}
+}
