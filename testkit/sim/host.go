@@ -134,7 +134,7 @@ func newActorSystem(p *process) *actor.ActorSystem {
 	system.EventStream.Subscribe(func(event any) {
 		letter, ok := event.(*actor.DeadLetterEvent)
 		if ok && p.alive {
-			p.host.world.trace.line(p.host.name, "deadletter", fmt.Sprintf("%T to %s", letter.Message, letter.PID.Id))
+			p.host.world.trace.line(p.host.name, "deadletter", fmt.Sprintf("%T to %s", letter.Message, letter.PID.GetId()))
 		}
 	})
 	return system

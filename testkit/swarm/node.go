@@ -65,7 +65,7 @@ func (n *node) healed() {
 
 func newNode(r *run, index int) *node {
 	name := fmt.Sprintf("broker-%c", 'a'+index)
-	n := &node{run: r, index: index, name: name, host: r.world.Host(name)}
+	n := &node{run: r, index: index, name: name, host: r.world.Host(name), locksEnd: -lockLife}
 	n.host.SetDisk(r.plan.Disk)
 	n.config = cluster.NewBroker(nil, r.world, n.host, func(c *config.Broker) {
 		c.NamesrvAddr = "names:9876"
