@@ -26,7 +26,7 @@ type build struct {
 }
 
 // goPackages are the suites written in Go; each becomes a test binary.
-var goPackages = []string{"goclient", "mixed", "mqadmin", "interchange", "replication"}
+var goPackages = []string{"goclient", "mixed", "mqadmin", "interchange", "replication", "embedded"}
 
 func (b *build) jars() string        { return filepath.Join(b.cache, "apache", "lib") }
 func (b *build) bin(n string) string { return filepath.Join(b.cache, "bin", n) }

@@ -36,7 +36,7 @@ func stages(kind cluster.Kind) [][]suite {
 		{storeSuite(cluster.Apache, kind)},
 	}
 	if kind != cluster.Apache {
-		all = append(all, []suite{storeSuite(kind, cluster.Apache)})
+		all = append(all, []suite{storeSuite(kind, cluster.Apache)}, []suite{goSuite("embedded", "embedded", 1)})
 	}
 	all = append(all, []suite{haSuite(kind, cluster.Apache)})
 	return all
