@@ -64,6 +64,21 @@ func TestReadmeCommands(t *testing.T) {
 	require.Contains(t, last, "hello", "what the last command prints")
 }
 
+var golang = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+// TestReadmeCode sees to it that the README's Go is run, as a test of testkit.
+func TestReadmeCode(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	run, err := os.ReadFile("../readme_test.go")
+	require.NoError(t, err)
+	blocks := golang.FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		require.Contains(t, string(run), block[1])
+	}
+}
+
 // startStandalone starts the main job and returns what it printed by the time it
 // was ready. It is stopped in order at the end of the test.
 func startStandalone(t *testing.T, binary, data string, names, broker int) string {
