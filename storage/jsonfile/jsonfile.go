@@ -1,7 +1,8 @@
 // Package jsonfile keeps small state in JSON files below config/, as Apache's
 // brokers do (RocketMQ: ConfigManager). A save keeps the previous content in
-// X.bak, so that a crash at any point leaves one good copy; a load takes X, or
-// X.bak when X is missing or unreadable.
+// X.bak; a load takes X, or X.bak when X is missing or unreadable. A save that
+// fails, be it by a crash or a full disk, leaves either as it was, or as it was
+// to become: both are first written aside, and then renamed.
 package jsonfile
 
 import (
@@ -75,10 +76,8 @@ func read(fsys vfs.FS, name string) ([]byte, error) {
 	return b, nil
 }
 
-// Save writes v to name, after what was there is safe in the backup. It returns
-// when the new content is durable. At every moment one of the two files is whole:
-// the backup is written while the file is good, and a file that is not good never
-// becomes the backup.
+// Save writes v to name, and what was there to the backup, unless it is not good
+// itself. It returns when the new content is durable.
 func Save(fsys vfs.FS, name string, v any) error {
 	b, err := Encode(v)
 	if err != nil {
@@ -89,13 +88,27 @@ func Save(fsys vfs.FS, name string, v any) error {
 	}
 	old, err := read(fsys, name)
 	if err == nil {
-		if _, err := fastjson.Standard(old); err == nil {
-			if err := write(fsys, name+".bak", old); err != nil {
-				return err
-			}
+		_, err = fastjson.Standard(old)
+	}
+	if err == nil {
+		if err := replace(fsys, name+".bak", old); err != nil {
+			return err
 		}
 	}
-	return write(fsys, name, b)
+	if err := replace(fsys, name, b); err != nil {
+		return err
+	}
+	return fsys.SyncDir(path.Dir(name))
+}
+
+// replace gives a file other content, all of it or none. Its place in the directory
+// is not durable yet.
+func replace(fsys vfs.FS, name string, b []byte) error {
+	tmp := name + ".tmp"
+	if err := write(fsys, tmp, b); err != nil {
+		return errors.Join(err, fsys.Remove(tmp))
+	}
+	return fsys.Rename(tmp, name)
 }
 
 // write makes b the durable content of a file.
@@ -107,8 +120,5 @@ func write(fsys vfs.FS, name string, b []byte) error {
 	if _, err = f.WriteAt(b, 0); err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return fsys.SyncDir(path.Dir(name))
+	return errors.Join(err, f.Close())
 }

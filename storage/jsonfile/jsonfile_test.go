@@ -3,6 +3,7 @@ package jsonfile_test
 import (
 	"errors"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,5 +89,30 @@ func TestSaveSurvivesPowerLoss(t *testing.T) {
 		} else {
 			require.Contains(t, []*offsets{one, two}, got, "seed %d", seed)
 		}
+	}
+}
+
+// A full disk fails a save and leaves what there was, also where there was nothing.
+func TestSaveOnAFullDisk(t *testing.T) {
+	old := &offsets{map[string]map[int32]int64{"a@g": {0: 1}}}
+	for name, before := range map[string]*offsets{"the first save": nil, "a later one": old} {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewMem(nil)
+			if before != nil {
+				require.NoError(t, jsonfile.Save(fs, "/config/x.json", before))
+			}
+			usage, err := fs.Usage("/")
+			require.NoError(t, err)
+			fs.SetCapacity(usage.Total - usage.Free + 10)
+			require.ErrorIs(t, jsonfile.Save(fs, "/config/x.json", &offsets{map[string]map[int32]int64{"a@g": {0: 2, 1: 3, 2: 4}}}), syscall.ENOSPC)
+			got := &offsets{}
+			require.NoError(t, jsonfile.Load(fs, "/config/x.json", got))
+			if before == nil {
+				before = &offsets{}
+			}
+			require.Equal(t, before, got)
+			fs.SetCapacity(0)
+			require.NoError(t, jsonfile.Save(fs, "/config/x.json", old))
+		})
 	}
 }
