@@ -18,6 +18,7 @@ func Add(a *messages.Append, r *record.Record, topic string, delayMillis int64) 
 	// The keys must outlive r's own buffers: they are taken from the encoded
 	// record, whose properties are its last bytes.
 	properties := a.Buf[len(a.Buf)-len(r.Properties):]
+	tags := messages.FindProperty(properties, messages.PropertyTags)
 	a.Records = append(a.Records, messages.AppendRecord{
 		At:          at,
 		DelayMillis: delayMillis,
@@ -25,10 +26,11 @@ func Add(a *messages.Append, r *record.Record, topic string, delayMillis int64) 
 			Topic:          topic,
 			QueueID:        r.QueueID,
 			Size:           int32(len(a.Buf) - at),
-			TagsCode:       record.TagsCode(messages.FindProperty(properties, messages.PropertyTags)),
+			TagsCode:       record.TagsCode(tags),
 			SysFlag:        r.SysFlag,
 			UniqKey:        messages.FindProperty(properties, messages.PropertyUniqKey),
 			Keys:           messages.FindProperty(properties, messages.PropertyKeys),
+			Tags:           tags,
 			PreparedOffset: r.PreparedOffset,
 		},
 	})

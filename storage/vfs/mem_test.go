@@ -185,3 +185,20 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, int64(5), size(t, f))
 	require.Equal(t, "abcde", read(t, f, 0, 5))
 }
+
+func TestASnapshotIsACopy(t *testing.T) {
+	mem := newMem(t)
+	f := create(t, mem, "/dir/f")
+	_, err := f.WriteAt([]byte("before"), 0)
+	require.NoError(t, err)
+	mem.SetFault(func(vfs.Op, string) error { return syscall.EIO })
+	c := mem.Snapshot()
+	mem.SetFault(nil)
+	_, err = f.WriteAt([]byte("behind"), 0)
+	require.NoError(t, err)
+	c.Crash(func(int) int { return 0 })
+	g, err := c.Open("/dir/f")
+	require.NoError(t, err)
+	require.Equal(t, "before", read(t, g, 0, 6))
+	require.Equal(t, "behind", read(t, f, 0, 6))
+}

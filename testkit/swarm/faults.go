@@ -98,7 +98,7 @@ func (r *run) bringDown(n *node, kind FaultKind, later func(func())) {
 // pause has a client not read what brokers send.
 func (r *run) pause(host *sim.Host, later func(func())) {
 	for _, p := range r.peers {
-		if p.env == host.Env() && p.conn != nil {
+		if host.Running() && p.env == host.Env() && p.conn != nil {
 			p.conn.Pause()
 			later(p.conn.Resume)
 		}

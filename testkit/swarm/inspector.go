@@ -33,11 +33,15 @@ func (c *inspector) tick() {
 		return
 	}
 	a := r.acked[r.rand.IntN(len(r.acked))]
-	if a.topic == topicHasty || !r.plan.SyncFlush {
-		return // it may be gone
+	if a.topic == topicHasty || !r.plan.SyncFlush || r.world.Elapsed() < a.at+visibleAfter {
+		return // it may be gone, or not be in its queue yet
 	}
 	inspect(r, c.peers[a.node.index], a, r.rand.IntN(3), func(err error) { r.fail(err) })
 }
+
+// visibleAfter is the time from a message's acknowledgement until its queue must
+// have it.
+const visibleAfter = 100 * time.Millisecond
 
 // The ways to ask for a message.
 const (
@@ -197,9 +201,7 @@ const registerLimit = 40 * time.Second
 func (r *run) verifyActors() {
 	for _, p := range r.peers {
 		p.lost = nil
-		if p.env == p.run.world.Host("verifier").Env() || p.conn != nil {
-			p.close()
-		}
+		p.close()
 	}
 	for i := range r.clients {
 		r.host(i).Crash(sim.ProcessKill)
@@ -223,7 +225,12 @@ func (r *run) stopAll() {
 			n.server.BeginStop()
 		}
 	}
-	r.until(startLimit, "the brokers to stop", func() bool {
+	stopped := r.until(startLimit, "the brokers to stop", func() bool {
 		return !slices.ContainsFunc(r.nodes, func(n *node) bool { return n.server != nil })
 	})
+	for _, n := range r.nodes {
+		if stopped {
+			r.fail(n.audit(true))
+		}
+	}
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/actormq/actormq/actors/broker"
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/namesrv"
+	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/storage/vfs"
+	"github.com/actormq/actormq/testkit/audit"
 	"github.com/actormq/actormq/testkit/cluster"
 	"github.com/actormq/actormq/testkit/history"
 	"github.com/actormq/actormq/testkit/sim"
@@ -76,7 +78,8 @@ func newNode(r *run, index int) *node {
 		c.MappedFileSizeCommitLog = r.plan.Segment
 		c.MessageDelayLevel = r.plan.Delays
 		c.DefaultTopicQueueNums = r.plan.Queues
-		c.DiskSpaceWarningLevelRatio, c.DiskSpaceCleanForciblyRatio = 100, 99
+		// A full disk must not cost messages here, which it otherwise may.
+		c.DiskSpaceWarningLevelRatio, c.DiskSpaceCleanForciblyRatio, c.CleanFileForciblyEnable = 100, 99, false
 	}).Config
 	return n
 }
@@ -152,6 +155,9 @@ func (n *node) crash(kind sim.Crash) {
 	}
 	n.deaths = append(n.deaths, n.run.world.Elapsed())
 	n.host.Crash(kind)
+	if !n.ailing() {
+		n.run.fail(n.audit(false))
+	}
 	n.life++
 	n.down()
 }
@@ -162,6 +168,21 @@ func (n *node) actors() (all int) {
 		all += bucket.Count()
 	}
 	return all
+}
+
+// audit looks at the broker's files.
+func (n *node) audit(clean bool) error {
+	levels, err := messages.ParseDelayLevels(n.config.MessageDelayLevel)
+	if err != nil {
+		return err
+	}
+	_, err = audit.Store(n.host.Disk().Snapshot(), n.config.StorePathRootDir, audit.Options{
+		Clean: clean, Delays: levels, Index: n.config.MessageIndexEnable, Slots: n.config.MaxHashSlotNum, Entries: n.config.MaxIndexNum,
+	})
+	if err != nil {
+		return fmt.Errorf("swarm: %s: %w", n.name, err)
+	}
+	return nil
 }
 
 // diedWithin reports whether the process died in the time d after at.
