@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 5s
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations torture compat compat-ha bench bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations mutations-ha torture compat compat-ha bench bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,7 +36,10 @@ sim: ## Simulated clusters under fresh seeds for BUDGET (60s); SEED=n or PLAN=fi
 	@$(GO) run ./testkit/swarm/explore -budget $(or $(BUDGET),60s) $(if $(SEED),-seed $(SEED)) $(if $(PLAN),-plan $(PLAN))
 
 mutations: ## Plant bugs in the broker, one at a time: the simulation must find each.
-	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations' ./testkit/swarm/mutation -mutations
+	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations$$' ./testkit/swarm/mutation -mutations
+
+mutations-ha: ## The same for what a master does for its slaves.
+	$(GO) test -count=1 -timeout 30m -v -run 'TestMutationsOfReplication$$' ./testkit/swarm/mutation -mutations
 
 torture: build ## kill -9 under load, ROUNDS times (200).
 	ACTORMQ_BINARY=$(abspath $(BIN)) TORTURE_ROUNDS=$(or $(ROUNDS),200) $(GO) test -count=1 -timeout 60m -v -run 'TestTorture' ./testkit/torture
