@@ -136,6 +136,7 @@ func (s *Store) recover() error {
 	if s.Queues, err = consumequeue.Open(consumequeue.Options{
 		FS: s.options.FS, Dir: s.file("consumequeue"), FileSize: s.options.ConsumeQueueSize,
 		Handles: s.handles, LogMin: s.Log.MinOffset, LogMax: end, Verify: s.verify,
+		Crashed: s.Recovery.Crashed,
 	}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package consumequeue
 
 import (
 	"errors"
+	"slices"
 	"sort"
 
 	"github.com/actormq/actormq/storage/segment"
@@ -39,6 +40,9 @@ func (q *Queue) load() error {
 			return err
 		}
 		if end, err = q.dropStale(end); err != nil {
+			return err
+		}
+		if err = q.clearBehind(end); err != nil {
 			return err
 		}
 	}
@@ -117,6 +121,38 @@ func (q *Queue) dropStale(end int64) (int64, error) {
 		}
 	}
 	return end, nil
+}
+
+// clearBehind zeroes what a power loss has left behind the end of the queue, after
+// a crash: units of records that are lost, torn or in one piece. A broker that does
+// not ask the log about each of them, as Apache's, would take them for messages once
+// this one has stopped in order.
+func (q *Queue) clearBehind(end int64) error {
+	if !q.set.crashed {
+		return nil
+	}
+	buf := make([]byte, 4<<10/UnitSize*UnitSize)
+	for at := end; at*UnitSize < q.end; {
+		next := min(q.NextFile(at), at+int64(len(buf)/UnitSize))
+		piece := buf[:(next-at)*UnitSize]
+		err := q.set.handles.With(q.fileName(at), func(f vfs.File) error {
+			_, err := f.ReadAt(piece, at*UnitSize%q.set.fileSize)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(piece, func(b byte) bool { return b != 0 }) {
+			if err := q.wipe(at, next); err != nil {
+				return err
+			}
+		}
+		at = next
+		if len(buf) < 64<<10/UnitSize*UnitSize {
+			buf = make([]byte, 64<<10/UnitSize*UnitSize)
+		}
+	}
+	return nil
 }
 
 // correctMin moves the first offset behind fillers and behind messages whose

@@ -38,6 +38,9 @@ type Options struct {
 	// its end as recovery left it. Both cut off units.
 	LogMin func() int64
 	LogMax int64
+	// Crashed says that the last process did not end in order, so that anything may
+	// lie behind the ends of queues.
+	Crashed bool
 	// Verify tells whether the record at u.Phys is the message of that queue and
 	// offset; an error says that it could not be read. A power loss can leave units
 	// of records that the CommitLog lost, and whose place others have taken since;
@@ -54,6 +57,7 @@ type Queues struct {
 	handles  *segment.Cache
 	logMin   func() int64
 	logMax   atomic.Int64
+	crashed  bool
 	verify   func(u Unit, topic string, queueID int32, offset int64) (bool, error)
 
 	mu     sync.RWMutex // topics; held for a look-up only
@@ -93,7 +97,7 @@ func Open(o Options) (*Queues, error) {
 	}
 	s := &Queues{
 		fs: o.FS, dir: path.Clean(o.Dir), fileSize: (o.FileSize + UnitSize - 1) / UnitSize * UnitSize, lag: o.Lag,
-		handles: o.Handles, logMin: o.LogMin, verify: o.Verify, last: -1, round: 1,
+		handles: o.Handles, logMin: o.LogMin, verify: o.Verify, crashed: o.Crashed, last: -1, round: 1,
 		topics: make(map[string]*topic), touched: make(map[string]bool), dirs: make(map[string]bool),
 	}
 	s.logMax.Store(o.LogMax)
