@@ -57,7 +57,8 @@ func answer(t *testing.T, s *storage.Store, question string) string {
 	case "queue":
 		var id int32
 		scan(t, rest, "%d", &id)
-		lo, hi := s.Bounds(topic, id)
+		lo, hi, err := s.Bounds(topic, id)
+		require.NoError(t, err)
 		return fmt.Sprintf("min=%d max=%d earliest=%d", lo, hi, s.EarliestStoreTime(topic, id))
 	case "time":
 		var id int32

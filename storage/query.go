@@ -63,9 +63,9 @@ func (s *Store) StoreTimeAt(topic string, queueID int32, offset int64) int64 {
 // end, and the last message (RocketMQ: ConsumeQueue.getOffsetInQueueByTime). It
 // fails if the disk does: a guess would have consumers skip messages.
 func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool) (int64, error) {
-	q := s.Queues.Queue(topic, queueID)
+	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
-		return 0, nil
+		return 0, err
 	}
 	lo, hi := q.MinOffset(), q.MaxOffset()
 	var failed error
@@ -87,9 +87,9 @@ func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool
 // InMemory reports whether the message at an offset exists and lies near the end
 // of the log (RocketMQ: checkInMemByConsumeOffset).
 func (s *Store) InMemory(topic string, queueID int32, offset int64) (bool, error) {
-	q := s.Queues.Queue(topic, queueID)
+	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
-		return false, nil
+		return false, err
 	}
 	var u [1]consumequeue.Unit
 	n, err := q.Read(offset, u[:])

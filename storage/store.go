@@ -110,12 +110,12 @@ func (s *Store) NextOffset(topic string, queueID int32) int64 {
 
 // Bounds returns the logical offsets of a queue's first and next message, 0 and 0
 // if there is no such queue, or its files cannot be read.
-func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64) {
-	q := s.Queues.Queue(topic, queueID)
+func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64, err error) {
+	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
-		return 0, 0
+		return 0, 0, err
 	}
-	return q.MinOffset(), q.MaxOffset()
+	return q.MinOffset(), q.MaxOffset(), nil
 }
 
 // Dispatch adds the unit of a record to its queue, which makes it visible.

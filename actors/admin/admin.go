@@ -133,7 +133,10 @@ func (a *admin) maxOffset(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, maxOffset := a.Store.Bounds(topic, queueID)
+	_, maxOffset, err := a.Store.Bounds(topic, queueID)
+	if err != nil {
+		return nil, err
+	}
 	return one(r, "offset", maxOffset)
 }
 
@@ -142,7 +145,10 @@ func (a *admin) minOffset(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	minOffset, _ := a.Store.Bounds(topic, queueID)
+	minOffset, _, err := a.Store.Bounds(topic, queueID)
+	if err != nil {
+		return nil, err
+	}
 	return one(r, "offset", minOffset)
 }
 
@@ -181,7 +187,10 @@ func (a *admin) topicStats(r *front.Request) (*messages.Command, error) {
 	}
 	table := &messages.TopicStatsTable{}
 	for id := range max(topic.ReadQueueNums, topic.WriteQueueNums) {
-		minOffset, maxOffset := a.Store.Bounds(name, id)
+		minOffset, maxOffset, err := a.Store.Bounds(name, id)
+		if err != nil {
+			return nil, err
+		}
 		offset := messages.TopicOffset{MinOffset: minOffset, MaxOffset: maxOffset}
 		if maxOffset > 0 {
 			offset.LastUpdateTimestamp = a.Store.StoreTimeAt(name, id, maxOffset-1)

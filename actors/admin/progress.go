@@ -72,7 +72,10 @@ func (a *admin) stats(q progress, committed map[string]map[int32]int64) *message
 			continue
 		}
 		for id := range topic.ReadQueueNums {
-			_, end := a.Store.Bounds(name, id)
+			_, end, err := a.Store.Bounds(name, id)
+			if err != nil {
+				continue // the queue is left out
+			}
 			at := max(committed[name][id], 0)
 			w := messages.OffsetWrapper{BrokerOffset: end, ConsumerOffset: at, PullOffset: at}
 			if at > 0 {
@@ -158,7 +161,10 @@ func (a *admin) resetOffset(r *front.Request) (*messages.Command, error) {
 // resetTo returns the offset that a reset means for one queue. Time -1 is the
 // queue's end.
 func (a *admin) resetTo(ext *messages.Ext, topic string, id int32, single bool) (int64, error) {
-	minOffset, maxOffset := a.Store.Bounds(topic, id)
+	minOffset, maxOffset, err := a.Store.Bounds(topic, id)
+	if err != nil {
+		return 0, err
+	}
 	if offset, err := ext.Int64Or("offset", -1); err != nil {
 		return 0, err
 	} else if single && offset != -1 {

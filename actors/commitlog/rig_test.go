@@ -151,7 +151,8 @@ func (r *rig) load(steps int) {
 // read tells the history what the end of a queue shows, at most the last messages
 // of it, and returns the queue's bounds.
 func (r *rig) read(queueID int32, last int64) (begin, end int64) {
-	begin, end = r.store.Bounds(topic, queueID)
+	begin, end, err := r.store.Bounds(topic, queueID)
+	require.NoError(r.t, err)
 	for offset := max(begin, end-last); offset < end; {
 		got := r.store.Get(topic, queueID, offset, 32, everything{}, nil)
 		if got.Status != storage.Found {

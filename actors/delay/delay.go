@@ -143,7 +143,11 @@ func (d *delay) deliver(l *level) {
 		l.timer.Stop()
 		l.timer = nil
 	}
-	queue := d.Store.Queues.Queue(messages.TopicSchedule, int32(l.number-1))
+	queue, err := d.Store.Queues.Load(messages.TopicSchedule, int32(l.number-1))
+	if err != nil {
+		d.unreadable(l, err)
+		return
+	}
 	if queue == nil {
 		return // an arrival will come
 	}
@@ -151,8 +155,7 @@ func (d *delay) deliver(l *level) {
 	var units [batch]consumequeue.Unit
 	n, err := queue.Read(l.offset, units[:])
 	if err != nil {
-		d.Env.Log.Error().Err(err).Int("level", l.number).Int64("offset", l.offset).Msg("a delay queue could not be read")
-		d.wait(l, retryAfter)
+		d.unreadable(l, err)
 		return
 	}
 	now := d.Env.Millis()
@@ -166,6 +169,11 @@ func (d *delay) deliver(l *level) {
 	case n > 0:
 		d.wait(l, time.Duration(d.time(l, units[0].TagsCode, now)-now)*time.Millisecond)
 	}
+}
+
+func (d *delay) unreadable(l *level, err error) {
+	d.Env.Log.Error().Err(err).Int("level", l.number).Int64("offset", l.offset).Msg("a delay queue could not be read; it is tried again")
+	d.wait(l, retryAfter)
 }
 
 // correct moves an offset that its queue does not have into the queue.

@@ -4,6 +4,7 @@
 package offsets
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -34,7 +35,7 @@ type Options struct {
 	// the log; a group without an offset then starts at 0.
 	Young func(topic string, queueID int32) (bool, error)
 	// Bounds tells the first and the next offset of a queue.
-	Bounds func(topic string, queueID int32) (minOffset, maxOffset int64)
+	Bounds func(topic string, queueID int32) (minOffset, maxOffset int64, err error)
 }
 
 // Commit stores an offset that came with a pull.
@@ -199,7 +200,8 @@ func (o *offsets) query(r *front.Request) (*messages.Command, error) {
 	if !ok {
 		_, given := r.Command.Ext.Get("setZeroIfNotFound")
 		young, err := o.Young(m.Topic, m.QueueID)
-		switch minOffset, _ := o.Bounds(m.Topic, m.QueueID); {
+		minOffset, _, failed := o.Bounds(m.Topic, m.QueueID)
+		switch err = errors.Join(err, failed); {
 		case err != nil:
 			return nil, err // a guess would have the group skip messages
 		case given && !r.Command.Ext.Bool("setZeroIfNotFound"):

@@ -202,12 +202,12 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &
 // answer reads and answers q, or has it held if it may be and nothing is there.
 func (p *puller) answer(q *request, mayHold bool) {
 	if next, ok := p.Resets.Take(q.group, q.topic, q.queueID); ok {
-		minOffset, maxOffset := p.Store.Bounds(q.topic, q.queueID)
+		minOffset, maxOffset, _ := p.Store.Bounds(q.topic, q.queueID) // for its information only
 		p.reply(q, messages.PullOffsetMoved, storage.GetResult{Next: next, Min: minOffset, Max: maxOffset}, "OFFSET_RESET")
 		return
 	}
 	if q.ticket.Peer.Owed() > p.MaxOwed {
-		minOffset, maxOffset := p.Store.Bounds(q.topic, q.queueID)
+		minOffset, maxOffset, _ := p.Store.Bounds(q.topic, q.queueID) // for its information only
 		p.reply(q, messages.PullRetryImmediately, storage.GetResult{Next: q.offset, Min: minOffset, Max: maxOffset}, "the client does not take its messages")
 		return
 	}

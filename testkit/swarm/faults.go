@@ -28,8 +28,8 @@ func (r *run) strike(f Fault) {
 		r.names.host.Crash(sim.ProcessKill)
 		later(func() { r.names.held--; r.names.start() })
 	case KillClient:
-		host.Crash(sim.ProcessKill)
 		if len(r.clients) > 0 {
+			host.Crash(sim.ProcessKill)
 			later(r.clients[f.Client%len(r.clients)].start)
 		}
 	case Partition, PartitionTo, PartitionFrom:
@@ -45,6 +45,7 @@ func (r *run) strike(f Fault) {
 	case SlowReader:
 		r.pause(host, later)
 	case ClockJump:
+		n.epoch++ // locks expire
 		n.skew += f.For
 		n.locksEnd = r.world.Elapsed()
 		n.host.SetClock(n.skew)
@@ -72,6 +73,8 @@ func (r *run) host(client int) *sim.Host {
 	case *member:
 		return c.host
 	case *committer:
+		return c.host
+	case *contender:
 		return c.host
 	default:
 		return c.(*inspector).host
@@ -125,8 +128,15 @@ func (r *run) crashTwice(n *node, f Fault) {
 }
 
 func (n *node) ill() {
-	if n.illSince == 0 {
+	if n.ills++; n.illSince == 0 {
 		n.illSince = n.run.world.Elapsed()
+	}
+}
+
+// recovered is after the end of one fault of the disk.
+func (n *node) recovered() {
+	if n.ills--; n.ills == 0 {
+		n.illSince, n.wellSince = 0, n.run.world.Elapsed()
 	}
 }
 
@@ -135,7 +145,7 @@ func (r *run) breakDisk(n *node, f Fault, later func(func())) {
 	n.ill()
 	switch f.Kind {
 	case NoSpace:
-		later(func() { n.host.Disk().SetCapacity(0); n.illSince = 0 }) // somebody has made room
+		later(func() { n.host.Disk().SetCapacity(0); n.recovered() }) // somebody has made room
 		if usage, err := n.host.Disk().Usage("/"); err == nil {
 			n.host.Disk().SetCapacity(usage.Total - usage.Free + int64(f.N)<<10)
 		}
@@ -148,7 +158,7 @@ func (r *run) breakDisk(n *node, f Fault, later func(func())) {
 	}
 	switch {
 	case f.Kind == ReadError && f.N%2 == 0:
-		later(func() { n.host.Disk().SetFault(nil); n.illSince = 0 }) // it has passed
+		later(func() { n.host.Disk().SetFault(nil); n.recovered() }) // it has passed
 	case f.Kind != NoSpace:
 		later(n.healed)
 	}

@@ -147,6 +147,10 @@ func (r *run) verify() {
 	}
 	r.verifyQueries(all.peers)
 	r.verifyRoute(host)
+	for _, n := range r.nodes {
+		r.fail(n.offsets.judge(offsetModel))
+		r.fail(n.locks.judge(lockModel))
+	}
 	r.verifyActors()
 	r.stopAll()
 }

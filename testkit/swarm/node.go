@@ -40,8 +40,11 @@ type node struct {
 	server *broker.Server // nil while the broker is down
 	up     bool
 	life   int // processes so far
-	held   int // faults that keep it down
-	failed error
+	epoch  int // of what only memory has: another one after each process, and jump of the clock
+	// offsets and locks are what contenders did.
+	offsets, locks lives
+	held           int // faults that keep it down
+	failed         error
 
 	skew      time.Duration   // of its clock
 	locksEnd  time.Duration   // when its queue locks were last lost
@@ -50,11 +53,18 @@ type node struct {
 	deaths    []time.Duration // when its process ended without a chance to save its state
 	// illSince is when its disk began to fail; 0 while it does not. What a broker
 	// answers meanwhile may be an error, and what it could not flush may be lost.
-	illSince time.Duration
+	illSince  time.Duration
+	wellSince time.Duration // when that ended
+	ills      int           // faults of the disk that have not ended
 }
 
 // ailing reports whether requests may fail.
-func (n *node) ailing() bool { return n.illSince > 0 }
+func (n *node) ailing() bool {
+	return n.illSince > 0 || n.wellSince > 0 && n.run.world.Elapsed() < n.wellSince+lastAnswers
+}
+
+// lastAnswers is the time in which answers from before may still come.
+const lastAnswers = 5 * time.Second
 
 // healed is after the end of a fault of the disk: the broker begins anew, as the
 // operator who has replaced the disk sees to.
@@ -62,7 +72,7 @@ func (n *node) healed() {
 	n.host.Disk().SetFault(nil)
 	n.host.Disk().SetCapacity(0)
 	n.crash(sim.PowerLoss)
-	n.illSince = 0
+	n.recovered()
 }
 
 func newNode(r *run, index int) *node {
@@ -127,6 +137,7 @@ func (n *node) start() {
 
 // down is after the broker has ended.
 func (n *node) down() {
+	n.epoch++
 	if n.up {
 		n.darkSince = n.run.world.Elapsed()
 	}

@@ -49,6 +49,8 @@ const (
 	Inspector ClientKind = "inspector"
 	// Committer commits offsets and asks for them.
 	Committer ClientKind = "committer"
+	// Contender shares an offset and a lock with others of its kind.
+	Contender ClientKind = "contender"
 )
 
 // Client is one client, on a host of its own.
@@ -156,6 +158,7 @@ func (p *Plan) drawClients(r *rand.Rand) {
 	add(Listener, r.IntN(2)*r.IntN(2))
 	add(Inspector, r.IntN(2))
 	add(Committer, r.IntN(2))
+	add(Contender, r.IntN(2)*(2+r.IntN(2)))
 }
 
 func (p *Plan) drawFaults(r *rand.Rand) {

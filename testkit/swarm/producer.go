@@ -32,6 +32,8 @@ func (r *run) newClient(index int, c Client) client {
 		return &listener{reader{actor: a}}
 	case Inspector:
 		return &inspector{actor: a}
+	case Contender:
+		return &contender{actor: a}
 	case Committer:
 		return &committer{actor: a}
 	}

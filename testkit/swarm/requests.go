@@ -38,7 +38,7 @@ func setup(p Plan) []*messages.Command {
 	for _, topic := range topics {
 		requests = append(requests, script.CreateTopic(topic, int(p.Queues)))
 	}
-	groups := []string{groupMembers, groupOrderly, groupListener}
+	groups := []string{groupMembers, groupOrderly, groupListener, groupContended}
 	for i, c := range p.Clients {
 		if c.Kind == Committer {
 			groups = append(groups, groupCommitter(i))

@@ -246,7 +246,7 @@ func (r *run) end() {
 // older than its interval, and so has anybody who did not wait for a flush.
 func (r *run) doubt(n *node) {
 	since := r.world.Elapsed()
-	if n.ailing() {
+	if n.illSince > 0 {
 		since = n.illSince
 	}
 	if n.darkSince > 0 {
