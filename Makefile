@@ -32,8 +32,8 @@ lint: ## Formatting, vet, staticcheck and the house's own rules.
 fuzz: ## Every fuzz target for FUZZTIME each.
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) testkit/house/fuzz.sh
 
-sim: ## Simulated clusters under fresh seeds for BUDGET (60s); SEED=n or PLAN=file runs one again, with its trace.
-	@$(GO) run ./testkit/swarm/explore -budget $(or $(BUDGET),60s) $(if $(SEED),-seed $(SEED)) $(if $(PLAN),-plan $(PLAN))
+sim: ## Simulated clusters under fresh seeds for BUDGET (60s), from FIRST on; SEED=n or PLAN=file runs one again, with its trace.
+	@$(GO) run ./testkit/swarm/explore -budget $(or $(BUDGET),60s) $(if $(FIRST),-first $(FIRST)) $(if $(SEED),-seed $(SEED)) $(if $(PLAN),-plan $(PLAN))
 
 mutations: ## Plant bugs in the broker, one at a time: the simulation must find each.
 	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations$$' ./testkit/swarm/mutation -mutations
