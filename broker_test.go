@@ -4,25 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/actors/broker"
-	"github.com/actormq/actormq/actors/config"
-	"github.com/actormq/actormq/actors/env"
-	"github.com/actormq/actormq/actors/mailbox"
-	"github.com/actormq/actormq/actors/namesrv"
-	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/storage/vfs"
-	"github.com/actormq/actormq/transport/tcp"
+	"github.com/actormq/actormq/testkit"
 )
 
 // limit is the time in which what a test waits for must happen.
@@ -31,50 +21,7 @@ const limit = 30 * time.Second
 // startBroker starts a name server and a broker whose retries come at once, and
 // returns the name server's address.
 func startBroker(t *testing.T) string {
-	network, pool := tcp.New(tcp.Options{}), mailbox.NewPool()
-	e := env.System(network, vfs.OS(), pool, zerolog.Nop())
-	t.Cleanup(func() {
-		require.NoError(t, network.Close())
-		pool.Close()
-	})
-	n := config.DefaultNameServer()
-	n.BindAddress, n.ListenPort = "127.0.0.1", 0
-	names, err := namesrv.Start(e, n)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, names.Stop()) })
-
-	c := config.DefaultBroker()
-	c.BindAddress, c.StorePathRootDir, c.NamesrvAddr = "127.0.0.1", t.TempDir(), names.Addr().String()
-	c.ListenPort = freePort(t)
-	c.MappedFileSizeCommitLog = 1 << 20
-	c.MessageDelayLevel = "1s 1s 1s"
-	c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
-	b, err := broker.Start(e, c)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.Stop()) })
-	client := connect(t, names.Addr().String())
-	require.Eventually(t, func() bool {
-		_, err := client.Queues(t.Context(), messages.TopicDefault)
-		return err == nil
-	}, limit, time.Millisecond, "the broker does not register")
-	return names.Addr().String()
-}
-
-// freePort returns a port that is free together with the one two below.
-func freePort(t *testing.T) int {
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := l.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port-2))
-		require.NoError(t, l.Close())
-		if err == nil {
-			require.NoError(t, second.Close())
-			return port
-		}
-	}
-	require.Fail(t, "no free ports")
-	return 0
+	return testkit.StartBroker(t, testkit.WithDir(t.TempDir()), testkit.WithProperty("messageDelayLevel", "1s 1s 1s")).NameServer()
 }
 
 func connect(t *testing.T, names string) *actormq.Client {

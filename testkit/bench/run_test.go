@@ -2,70 +2,21 @@ package bench
 
 import (
 	"context"
-	"net"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
+	"github.com/actormq/actormq/testkit"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/actors/broker"
-	"github.com/actormq/actormq/actors/config"
-	"github.com/actormq/actormq/actors/env"
-	"github.com/actormq/actormq/actors/mailbox"
-	"github.com/actormq/actormq/actors/namesrv"
-	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/storage/vfs"
-	"github.com/actormq/actormq/transport/tcp"
 )
 
-// startBroker starts a name server and a broker and returns the former's address.
+// startBroker starts a broker with a store on disk and returns its name server.
 func startBroker(t *testing.T) string {
-	network, pool := tcp.New(tcp.Options{}), mailbox.NewPool()
-	e := env.System(network, vfs.OS(), pool, zerolog.Nop())
-	t.Cleanup(func() {
-		require.NoError(t, network.Close())
-		pool.Close()
-	})
-	n := config.DefaultNameServer()
-	n.BindAddress, n.ListenPort = "127.0.0.1", 0
-	names, err := namesrv.Start(e, n)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, names.Stop()) })
-	c := config.DefaultBroker()
-	c.BindAddress, c.StorePathRootDir, c.NamesrvAddr, c.ListenPort = "127.0.0.1", t.TempDir(), names.Addr().String(), freePort(t)
-	c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
-	b, err := broker.Start(e, c)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.Stop()) })
-	client, err := actormq.NewClient(actormq.Options{NameServers: []string{names.Addr().String()}})
-	require.NoError(t, err)
-	defer client.Close()
-	require.Eventually(t, func() bool {
-		_, err := client.Queues(t.Context(), messages.TopicDefault)
-		return err == nil
-	}, time.Minute, time.Millisecond)
-	return names.Addr().String()
-}
-
-func freePort(t *testing.T) int {
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := l.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port-2))
-		require.NoError(t, l.Close())
-		if err == nil {
-			require.NoError(t, second.Close())
-			return port
-		}
-	}
-	require.Fail(t, "no free ports")
-	return 0
+	return testkit.StartBroker(t, testkit.WithDir(t.TempDir())).NameServer()
 }
 
 func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
