@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actormq/actormq/testkit"
-
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
+	"github.com/actormq/actormq/testkit"
 )
 
 // startBroker starts a broker with a store on disk and returns its name server.
