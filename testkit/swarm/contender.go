@@ -81,8 +81,8 @@ func (c *contender) ask(n *node, to *lives, in input, r *messages.Command) {
 	op := to.begin(life, porcupine.Operation{ClientId: c.index, Input: in, Call: int64(called), Output: output{lost: true}, Return: forever})
 	mine := c.life
 	c.peers[n.index].call(r, callLimit, func(response *messages.Command, err error) {
-		known := err == nil && n.epoch == life && response.Code == int32(messages.Success)
-		if known {
+		known := err == nil && n.epoch == life && !n.ailing()
+		if known && (response.Code == int32(messages.Success) || response.Code == int32(messages.QueryNotFound)) {
 			op.Return = int64(c.run.world.Elapsed())
 			op.Output = c.understand(in, response)
 		}
@@ -96,6 +96,8 @@ func (c *contender) understand(in input, response *messages.Command) output {
 	var out output
 	var err error
 	switch {
+	case response.Code == int32(messages.QueryNotFound):
+		out.value = none
 	case in.lock:
 		var body *messages.LockBatchResponse
 		if body, err = messages.DecodeLockBatchResponse(response.Body); err == nil {
@@ -124,9 +126,9 @@ func (l *lives) begin(life int, op porcupine.Operation) *porcupine.Operation {
 	return &op
 }
 
-// judgeLimit bounds the time that a judgement takes; what is not decided by then
-// passes.
-const judgeLimit = 5 * time.Second
+// judgeLimit bounds the real time that a judgement takes; what is not decided by
+// then passes. The histories are short: it is never reached.
+const judgeLimit = 30 * time.Second
 
 // judge checks that each life is linearizable.
 func (l *lives) judge(model porcupine.Model) error {
@@ -147,8 +149,12 @@ func (l *lives) judge(model porcupine.Model) error {
 	return nil
 }
 
-// unknown is the state of an offset in the beginning of a life: what was saved.
-const unknown = int64(-1)
+// An offset in the beginning of a life is what was saved, which the model does not
+// know; and there may be none.
+const (
+	unknown = int64(-1)
+	none    = int64(-2)
+)
 
 // offsetModel is a register.
 var offsetModel = porcupine.Model{
