@@ -166,6 +166,8 @@ var offsetModel = porcupine.Model{
 			return true, i.value
 		case o.lost:
 			return true, value
+		case value == unknown && o.value <= 0:
+			return true, unknown // without an offset, a young queue says 0 and others none
 		case value == unknown:
 			return true, o.value
 		}

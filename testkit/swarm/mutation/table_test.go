@@ -48,8 +48,6 @@ var mutations = []mutation{
 		"if err := s.Queues.Sync(); err != nil {\n\t\treturn err\n\t}", ""},
 	{"tags are not indexed", "actors/commitlog/add.go",
 		"Tags:           tags,", ""},
-	{"a full index file is ahead of the log", "storage/index/index.go",
-		"if err := x.syncLog(); err != nil {\n\t\t\treturn nil, err", "if err := error(nil); err != nil {\n\t\t\treturn nil, err"},
 	{"a full disk empties a file", "storage/jsonfile/jsonfile.go",
 		"tmp := name + \".tmp\"", "tmp := name"},
 	{"a read error is taken for an answer", "storage/query.go",
