@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ type Broker struct {
 	fs       vfs.FS
 	mem      *vfs.Mem // nil for a broker with a directory
 	log      zerolog.Logger
+	patience time.Duration
 
 	mu     sync.Mutex
 	net    *network // of the broker's present process
@@ -52,8 +54,17 @@ type Option func(*Broker)
 // WithDir has the broker keep its store in a directory, in which it is found again
 // by whoever starts a broker there. Without it the store is in memory.
 func WithDir(dir string) Option {
-	return func(b *Broker) { b.fs, b.mem, b.config.StorePathRootDir = vfs.OS(), nil, dir }
+	return func(b *Broker) {
+		b.fs, b.mem, b.config.StorePathRootDir = vfs.OS(), nil, dir
+		// The host's disk may be as full as it likes.
+		c := &b.config
+		c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
+	}
 }
+
+// WithPatience sets how long the methods that await something wait, instead of
+// DefaultPatience.
+func WithPatience(d time.Duration) Option { return func(b *Broker) { b.patience = d } }
 
 // WithLog writes the log of broker and name server, which is otherwise dropped.
 func WithLog(w io.Writer) Option {
@@ -78,15 +89,13 @@ func StartBroker(t testing.TB, options ...Option) *Broker {
 	mem := vfs.NewMem(time.Now)
 	b := &Broker{
 		t: t, pool: mailbox.NewPool(), clock: newClock(), fs: mem, mem: mem, log: zerolog.Nop(),
-		config: config.DefaultBroker(),
+		patience: DefaultPatience, config: config.DefaultBroker(),
 	}
 	c := &b.config
 	c.BindAddress, c.BrokerIP1, c.StorePathRootDir = "127.0.0.1", "127.0.0.1", "/store"
-	// Small files, for memory's sake; a disk that is never too full; connections that
-	// outlive a jump of the clock.
+	// Small files, for memory's sake; connections that outlive a jump of the clock.
 	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = 16<<20, 20<<10
 	c.MaxHashSlotNum, c.MaxIndexNum = 10_000, 40_000
-	c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
 	c.ServerChannelMaxIdleTimeSeconds = 1 << 30
 	c.ChannelExpiredTimeout = (1 << 30) * 1000
 	for _, option := range options {
@@ -132,13 +141,17 @@ func (b *Broker) startBroker() {
 				continue
 			}
 		}
-		b.net = newNetwork()
-		b.env = b.environment(b.net)
-		if b.server, err = broker.Start(b.env, b.config); err == nil {
+		network := newNetwork()
+		e := b.environment(network)
+		server, failed := broker.Start(e, b.config)
+		if err = failed; err == nil {
+			b.mu.Lock()
+			b.net, b.env, b.server = network, e, server
+			b.mu.Unlock()
 			b.awaitRegistration()
 			return
 		}
-		_ = b.net.Close()
+		_ = network.Close()
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			break
 		}
@@ -172,9 +185,9 @@ func freePort() (int, error) {
 func (b *Broker) awaitRegistration() {
 	b.t.Helper()
 	client := b.Client()
-	b.await("the broker to register", func() bool {
-		queues, err := client.Queues(b.t.Context(), messages.TopicSelfTest)
-		return err == nil && len(queues) > 0
+	b.await("the broker to register", func(ctx context.Context) error {
+		_, err := client.Queues(ctx, messages.TopicSelfTest)
+		return err
 	})
 }
 
@@ -204,34 +217,8 @@ func (b *Broker) Addr() string {
 // Name returns the broker's name, as it is in queues.
 func (b *Broker) Name() string { return b.config.BrokerName }
 
-// Stop ends the broker, but not the name server, as a shutdown in order does.
-func (b *Broker) Stop() {
-	b.t.Helper()
-	if err := b.stop(); err != nil {
-		b.t.Errorf("testkit: %v", err)
-	}
-}
-
-func (b *Broker) stop() error {
-	b.mu.Lock()
-	server, network := b.server, b.net
-	b.server = nil
-	b.mu.Unlock()
-	if server == nil {
-		return nil
-	}
-	return errors.Join(server.Stop(), network.Close())
-}
-
-// Restart stops the broker, unless it is stopped already, and starts it again on
-// the same store and port.
-func (b *Broker) Restart() {
-	b.t.Helper()
-	b.Stop()
-	b.startBroker()
-}
-
 func (b *Broker) close() {
+	b.Heal() // so that it can end in order
 	var err error
 	if b.client != nil {
 		err = b.client.Close()

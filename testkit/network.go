@@ -7,11 +7,12 @@ import (
 	"github.com/actormq/actormq/transport/tcp"
 )
 
-// network is TCP whose accepted connections can be broken.
+// network is TCP whose accepted connections can be broken, or not be read.
 type network struct {
 	*tcp.Network
 	mu    sync.Mutex
 	conns map[transport.Conn]struct{}
+	gate  chan struct{} // closed by resume; nil while connections are read
 }
 
 func newNetwork() *network {
@@ -45,11 +46,45 @@ func (n *network) drop() {
 	}
 }
 
-// accepted forgets a connection that has ended.
+// pause keeps from the receivers what comes from now on.
+func (n *network) pause() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.gate == nil {
+		n.gate = make(chan struct{})
+	}
+}
+
+// resume gives them what was kept.
+func (n *network) resume() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.gate != nil {
+		close(n.gate)
+		n.gate = nil
+	}
+}
+
+// pass waits while connections are not read.
+func (n *network) pass() {
+	n.mu.Lock()
+	gate := n.gate
+	n.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+}
+
+// accepted passes on what comes when the network lets it, and forgets a connection that has ended.
 type accepted struct {
 	transport.Receiver
 	network *network
 	conn    transport.Conn
+}
+
+func (a *accepted) Received(n int) error {
+	a.network.pass()
+	return a.Receiver.Received(n)
 }
 
 func (a *accepted) Closed(err error) {

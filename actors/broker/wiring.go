@@ -156,7 +156,7 @@ func (w *wiring) knowsGroup(group string) bool {
 func (w *wiring) storeChildren() []child {
 	c := &w.config
 	readOnly := func(err error) {
-		w.env.Send(w.pid(nameCommitLog), &commitlog.SetWritable{Reason: "The store is read-only after an I/O error: " + err.Error()})
+		w.env.Send(w.pid(nameCommitLog), &commitlog.SetWritable{By: "root", Reason: "The store is read-only after an I/O error: " + err.Error()})
 	}
 	return []child{
 		{nameIndexer, indexer.Props(indexer.Options{

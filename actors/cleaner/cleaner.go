@@ -70,7 +70,7 @@ func (c *cleaner) watch(ctx actor.Context) storage.Verdict {
 		c.full = v.Full
 		reason := fmt.Sprintf("The disk is %.0f%% full, above %.0f%%", used*100, c.Clean.FullUsed*100)
 		c.Env.Log.Warn().Bool("full", v.Full).Float64("used", used).Msg("the disk's state changed")
-		ctx.Send(c.CommitLog, &commitlog.SetWritable{Writable: !v.Full, Reason: reason})
+		ctx.Send(c.CommitLog, &commitlog.SetWritable{By: "cleaner", Writable: !v.Full, Reason: reason})
 	}
 	return v
 }

@@ -18,6 +18,7 @@ package commitlog
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -59,11 +60,16 @@ type Options struct {
 }
 
 // SetWritable opens or closes the log for clients' sends: the Cleaner closes it
-// when the disk is nearly full, the root while the broker is not in service. The
-// broker's own records are still appended.
+// when the disk is nearly full, the root after an I/O error. It is open while
+// nobody has it closed, and the first who did gives the answer. The broker's own
+// records are still appended.
 type SetWritable struct {
+	By       string
 	Writable bool
-	Reason   string
+	// Code is what sends are answered with, and Reason the remark. Without a code it
+	// is ServiceNotAvailable, and the remark says so before the reason.
+	Code   messages.ResponseCode
+	Reason string
 }
 
 // Forget drops what is known of a deleted topic's queues, which start at 0 when
@@ -75,7 +81,7 @@ type Forget struct{ Topic string }
 // supervisor escalates a panic and stops the store.
 func Props(o Options) *actor.Props {
 	return o.Env.BatchProps(func() actor.Actor {
-		return &writer{Options: o, next: make(map[string][]int64), writable: true}
+		return &writer{Options: o, next: make(map[string][]int64)}
 	})
 }
 
@@ -86,8 +92,7 @@ type writer struct {
 	// unknown (-1) until the queue is first appended to.
 	next map[string][]int64
 
-	writable bool
-	reason   string // why not
+	closed []*SetWritable // why clients may not append; empty if they may
 
 	lastTime int64 // store time of the last record that was put
 
@@ -103,11 +108,18 @@ func (w *writer) Receive(ctx actor.Context) {
 	case mailbox.Drained:
 		w.commit(ctx)
 	case *SetWritable:
-		w.writable, w.reason = m.Writable, m.Reason
+		w.setWritable(m)
 	case *Forget:
 		delete(w.next, m.Topic)
 	case *actor.Stopping:
 		w.commit(ctx)
+	}
+}
+
+func (w *writer) setWritable(m *SetWritable) {
+	w.closed = slices.DeleteFunc(w.closed, func(c *SetWritable) bool { return c.By == m.By })
+	if !m.Writable {
+		w.closed = append(w.closed, m)
 	}
 }
 
@@ -141,8 +153,11 @@ func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, s
 	if a.Peer == nil {
 		return messages.Success, ""
 	}
-	if !w.writable {
-		return messages.ServiceNotAvailable, "service not available now. " + w.reason
+	if len(w.closed) > 0 {
+		if c := w.closed[0]; c.Code != messages.Success {
+			return c.Code, c.Reason
+		}
+		return messages.ServiceNotAvailable, "service not available now. " + w.closed[0].Reason
 	}
 	if waited := now - a.Arrived; w.BusyAfter > 0 && waited > w.BusyAfter {
 		return messages.SystemBusy, fmt.Sprintf("[PC_SYNCHRONIZED]broker busy, start flow control for a while, the request waited %d ms", waited)

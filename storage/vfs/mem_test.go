@@ -202,3 +202,28 @@ func TestASnapshotIsACopy(t *testing.T) {
 	require.Equal(t, "before", read(t, g, 0, 6))
 	require.Equal(t, "behind", read(t, f, 0, 6))
 }
+
+func TestRot(t *testing.T) {
+	mem := newMem(t)
+	f := create(t, mem, "/dir/f")
+	_, err := f.WriteAt([]byte("abc"), vfs.SectorSize)
+	require.NoError(t, err)
+	require.Error(t, mem.Rot("/dir/f", vfs.SectorSize, 0), "not durable")
+	require.NoError(t, f.Sync())
+	require.NoError(t, mem.SyncDir("/dir"))
+	require.NoError(t, mem.Rot("/dir/f", vfs.SectorSize+1, 3))
+	require.Equal(t, "ajc", read(t, f, vfs.SectorSize, 3))
+	mem.Crash(func(int) int { return 0 })
+	f, err = mem.Open("/dir/f")
+	require.NoError(t, err)
+	require.Equal(t, "ajc", read(t, f, vfs.SectorSize, 3), "on the medium, too")
+
+	_, err = f.WriteAt([]byte("A"), vfs.SectorSize)
+	require.NoError(t, err)
+	require.Error(t, mem.Rot("/dir/f", vfs.SectorSize+1, 0), "another byte of the sector is being written")
+	require.NoError(t, mem.Rot("/dir/f", 0, 7))
+	require.Error(t, mem.Rot("/dir/f", vfs.SectorSize+3, 0), "beyond the end")
+	require.Error(t, mem.Rot("/dir/f", -1, 0))
+	require.Error(t, mem.Rot("/dir/f", 0, 8))
+	require.ErrorIs(t, mem.Rot("/dir", 0, 0), fs.ErrNotExist)
+}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module for $FUZZTIME each (go test takes one target at a time).
+# Runs every fuzz target of the module with $FUZZTIME inputs each (go test takes one target at a time).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-go=${GO:-go} time=${FUZZTIME:-5s} count=0
+go=${GO:-go} time=${FUZZTIME:-50000x} count=0
 while IFS=: read -r file target; do
   dir=./$(dirname "$file")
   echo "fuzz $dir $target"

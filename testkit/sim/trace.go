@@ -51,9 +51,21 @@ func (t *trace) begin(where, who string) []byte {
 		b = append(b, '0')
 	}
 	b = strconv.AppendInt(b, micros%1e6, 10)
-	b = append(append(b, ' '), where...)
-	b = append(append(b, ' '), who...)
-	return append(b, ' ')
+	b = column(append(b, ' '), where, whereWidth)
+	return column(append(b, ' '), who, whoWidth)
+}
+
+// The columns of a trace are this wide, or as wide as what is longer needs.
+const (
+	whereWidth = 8
+	whoWidth   = 36
+)
+
+const blanks = "                                    "
+
+func column(b []byte, text string, width int) []byte {
+	b = append(append(b, text...), ' ')
+	return append(b, blanks[:max(0, width-len(text))]...)
 }
 
 func (t *trace) end(b []byte) {

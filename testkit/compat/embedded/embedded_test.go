@@ -56,7 +56,7 @@ func TestTheGoClientInATest(t *testing.T) {
 		select {
 		case text := <-got:
 			all = append(all, text)
-		case <-time.After(testkit.Patience):
+		case <-time.After(testkit.DefaultPatience):
 			t.Fatal("a message is missing")
 		}
 	}
