@@ -18,3 +18,7 @@ func (r *Refusal) Error() string {
 func Refuse(code ResponseCode, format string, args ...any) error {
 	return &Refusal{Code: code, Remark: fmt.Sprintf(format, args...)}
 }
+
+// ErrSlave refuses what can be changed at a master only
+// (RocketMQ: AdminBrokerProcessor.validateSlave).
+var ErrSlave = Refuse(SystemError, "Can't modify topic or subscription group from slave broker, please execute it from master broker.")

@@ -1,5 +1,8 @@
 package messages
 
+// MasterID is the broker id of a master; slaves have others (RocketMQ: MixAll.MASTER_ID).
+const MasterID = 0
+
 // QueueData is the queues that a broker has of a topic.
 type QueueData struct {
 	BrokerName     string `json:"brokerName"`

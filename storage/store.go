@@ -272,6 +272,11 @@ func (s *Store) delay(level int) int64 {
 	return 1000
 }
 
+// Request describes a decoded record of size bytes to Dispatch, see record.Request.
+func (s *Store) Request(r *record.Record, topic string, size int) messages.DispatchRequest {
+	return r.Request(topic, size, s.delay)
+}
+
 // Lookup returns the record at a physical offset, in buf's memory if it has room.
 func (s *Store) Lookup(phys int64, buf []byte) (raw []byte, r record.Record, err error) {
 	if raw, err = s.Log.Record(phys, buf); err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/messages"
@@ -120,6 +121,9 @@ func (a *admin) groupsOf(topic string, known []string) []string {
 // resetOffset sets a group's offsets to a time, or one queue's to an offset. A
 // running consumer takes them with its next pull.
 func (a *admin) resetOffset(r *front.Request) (*messages.Command, error) {
+	if a.Config.BrokerRole == config.Slave {
+		return nil, messages.Refuse(messages.SystemError, "Can not reset offset in slave broker")
+	}
 	ext := &r.Command.Ext
 	name, err := ext.RequiredText("topic")
 	if err != nil {

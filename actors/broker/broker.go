@@ -3,7 +3,8 @@
 //
 //	broker ─┬─ commitlog ── flush ── syncer        the store's writing side
 //	        ├─ dispatch ── indexer ── cleaner
-//	        ├─ accept-socket ── connection-N ── writer, group-transfer   slaves
+//	        ├─ accept-socket ── connection-N ── writer, group-transfer   a master's slaves
+//	        ├─ haclient ── reput, slavesync        a slave's master
 //	        ├─ topics, subscriptions, offsets, groups, locks   small state, one owner each
 //	        ├─ admission, sendback, delay          who append on their own
 //	        ├─ puller-N, pullhold                  reading

@@ -31,13 +31,18 @@ const indexFlush = 5 * time.Second
 // firstClean is the time from the start to the first round of cleaning.
 const firstClean = time.Minute
 
+// inMemory is how much of the end of the log, in bytes, is taken to be in memory.
+func inMemory(e *env.Env, c *config.Broker) int64 {
+	return e.Memory / 100 * int64(c.AccessMessageInMemoryMaxRatio)
+}
+
 func storeOptions(e *env.Env, c config.Broker) storage.Options {
 	delays, _ := messages.ParseDelayLevels(c.MessageDelayLevel)
 	return storage.Options{
 		FS: e.FS, Root: c.StorePathRootDir, CommitLogDir: c.StorePathCommitLog,
 		SegmentSize: c.MappedFileSizeCommitLog, ConsumeQueueSize: c.MappedFileSizeConsumeQueue,
 		IndexSlots: c.MaxHashSlotNum, IndexEntries: c.MaxIndexNum, IndexEnabled: c.MessageIndexEnable,
-		Delays: delays, CheckCRC: c.CheckCRCOnRecover, InMemoryBytes: e.Memory / 100 * int64(c.AccessMessageInMemoryMaxRatio),
+		Delays: delays, CheckCRC: c.CheckCRCOnRecover, InMemoryBytes: inMemory(e, &c),
 		MaxMessagesInMemory: c.MaxTransferCountOnMessageInMemory, MaxBytesInMemory: c.MaxTransferBytesOnMessageInMemory,
 		MaxMessagesOnDisk: c.MaxTransferCountOnMessageInDisk, MaxBytesOnDisk: c.MaxTransferBytesOnMessageInDisk,
 		PID: e.PID, Now: e.Clock.Now,

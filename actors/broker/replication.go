@@ -5,9 +5,14 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/grouptransfer"
 	"github.com/actormq/actormq/actors/ha"
+	"github.com/actormq/actormq/actors/haclient"
+	"github.com/actormq/actormq/actors/reput"
+	"github.com/actormq/actormq/actors/slavesync"
 	"github.com/actormq/actormq/messages"
 )
 
@@ -18,8 +23,8 @@ const linger = time.Millisecond
 // replicationChildren serve a master's slaves, and the sends that wait for them.
 func (w *wiring) replicationChildren() []child {
 	c := &w.config
-	if c.BrokerRole == config.Slave {
-		return nil
+	if w.isSlave() {
+		return w.slaveChildren()
 	}
 	o := ha.Options{
 		Env: w.env, Addr: net.JoinHostPort(c.BindAddress, strconv.Itoa(w.haPort())), Log: w.store.Log, View: &w.slaves,
@@ -42,9 +47,36 @@ func (w *wiring) replicationChildren() []child {
 	}
 }
 
+func (w *wiring) isSlave() bool { return w.config.BrokerRole == config.Slave }
+
+// slaveChildren follow a master.
+func (w *wiring) slaveChildren() []child {
+	c := &w.config
+	return []child{
+		{nameReput, reput.Props(reput.Options{Env: w.env, Store: w.store, Dispatch: w.pid(nameDispatch), View: &w.reputted})},
+		{nameHAClient, haclient.Props(haclient.Options{
+			Env: w.env, Log: w.store.Log, View: &w.master, Master: c.HAMasterAddress,
+			Reput: w.pid(nameReput), Reputted: &w.reputted,
+			Flush: w.pid(nameFlush), SyncFlush: c.FlushDiskType == config.SyncFlush,
+			Heartbeat: config.Millis(c.HASendHeartbeatInterval), Silence: config.Millis(c.HAHousekeepingInterval),
+		})},
+		{nameSlaveSync, slavesync.Props(slavesync.Options{
+			Env: w.env, Topics: w.pid(nameTopics), Subscriptions: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Delay: w.pid(nameDelay),
+		})},
+	}
+}
+
+// masterWatchers hear of the master's addresses.
+func (w *wiring) masterWatchers() []*actor.PID {
+	if !w.isSlave() {
+		return nil
+	}
+	return []*actor.PID{w.pid(nameHAClient), w.pid(nameSlaveSync)}
+}
+
 // ports lists the children that bind a port before the broker is ready.
 func (w *wiring) ports() []string {
-	if w.config.BrokerRole == config.Slave {
+	if w.isSlave() {
 		return listeners
 	}
 	return append([]string{nameAcceptSocket}, listeners...)
@@ -73,5 +105,8 @@ func (w *wiring) replication() *ha.Policy {
 
 // haStatus is what mqadmin's haStatus prints. Any goroutine may call it.
 func (w *wiring) haStatus() messages.HAStatus {
+	if end := w.store.Log.MaxOffset(); w.isSlave() {
+		return messages.HAStatus{Client: w.master.Status(end)}
+	}
 	return w.slaves.Status(w.store.Log.MaxOffset(), w.config.HAMaxGapNotInSync)
 }

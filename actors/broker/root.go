@@ -11,6 +11,7 @@ import (
 	"github.com/actormq/actormq/actors/flush"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/grouptransfer"
+	"github.com/actormq/actormq/actors/haclient"
 	"github.com/actormq/actormq/storage"
 )
 
@@ -23,14 +24,14 @@ type rootCallbacks struct {
 // root supervises the broker's actors. It spawns them all, binds its listeners
 // once each has loaded its state, and goes down step by step:
 //
-//  1. registrar      says good-bye to the name servers
+//  1. registrar      says good-bye to the name servers; a slave's haclient to the master
 //  2. listeners      take no more connections and requests
 //  3. senders        (admission, sendback, delay) append nothing any more
 //  4. commitlog      writes what waits
 //  5. flush          makes it durable; group-transfer waits for the slaves
 //  6. listeners      end, and with them every connection, once the answers are out
 //  7. accept-socket  ends the slaves' connections
-//  8. dispatch, indexer and everything else
+//  8. reput, dispatch, indexer and everything else
 //  9. the store closes, and the abort file goes
 type root struct {
 	rootCallbacks
@@ -86,6 +87,8 @@ func (r *root) Receive(ctx actor.Context) {
 	case *flush.Drained:
 		r.err = errors.Join(r.err, m.Err)
 		r.done(ctx, nameFlush)
+	case *haclient.Drained:
+		r.done(ctx, nameHAClient)
 	case *grouptransfer.Drained:
 		r.done(ctx, nameGroupTransfer)
 	case *actor.Terminated:
@@ -159,6 +162,7 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 	r.stopping, r.err = true, why
 	r.stages = []stage{
 		{children: []string{nameRegistrar}, end: stop},
+		{children: []string{nameHAClient}, ask: &haclient.Drain{}},
 		{children: []string{nameListener}, ask: &front.Quiesce{Token: nameListener}},
 		{children: []string{nameFastListener}, ask: &front.Quiesce{Token: nameFastListener}},
 		{children: []string{nameAdmission, nameSendBack, nameDelay}, end: stop},
@@ -166,7 +170,8 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 		{children: []string{nameFlush}, ask: &flush.Drain{}},
 		{children: []string{nameGroupTransfer}, ask: &grouptransfer.Drain{}},
 		{children: listeners, end: finish},
-		{children: []string{nameFlush, nameGroupTransfer, nameAcceptSocket}, end: stop},
+		{children: []string{nameFlush, nameGroupTransfer, nameAcceptSocket, nameHAClient, nameSlaveSync}, end: stop},
+		{children: []string{nameReput}, end: poison},
 		{children: []string{nameDispatch}, end: poison},
 		{children: []string{nameIndexer}, end: poison},
 	}

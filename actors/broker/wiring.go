@@ -21,11 +21,13 @@ import (
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
 	"github.com/actormq/actormq/actors/ha"
+	"github.com/actormq/actormq/actors/haclient"
 	"github.com/actormq/actormq/actors/indexer"
 	"github.com/actormq/actormq/actors/locks"
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/actors/pull"
 	"github.com/actormq/actormq/actors/registrar"
+	"github.com/actormq/actormq/actors/reput"
 	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/actors/sendback"
 	"github.com/actormq/actormq/actors/stats"
@@ -57,6 +59,9 @@ const (
 	nameFastListener  = "fast-listener"
 	nameAcceptSocket  = "accept-socket"
 	nameGroupTransfer = "group-transfer"
+	nameHAClient      = "haclient"
+	nameReput         = "reput"
+	nameSlaveSync     = "slavesync"
 )
 
 // listeners are the broker's two ports: clients may send to either; pulls are
@@ -84,7 +89,9 @@ type wiring struct {
 	subs     subscriptions.View
 	groups   groups.View
 	resets   offsets.Resets
-	slaves   ha.View
+	slaves   ha.View       // of a master
+	master   haclient.View // of a slave
+	reputted reput.View    // of a slave
 	counters stats.Counters
 	delays   messages.DelayLevels
 	host     netip.AddrPort // what clients reach the broker at
@@ -124,14 +131,16 @@ func (w *wiring) stateChildren() []child {
 			AutoCreate: c.AutoCreateTopicEnable, DefaultQueues: c.DefaultTopicQueueNums,
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
 			DelayLevels: int32(w.delays.Max()), MixedTypes: c.EnableMixedMessageType,
+			Slave:    w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog), w.pid(nameDispatch)},
 		})},
 		{nameSubscriptions, subscriptions.Props(subscriptions.Options{
-			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: c.AutoCreateSubscriptionGroup,
+			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: c.AutoCreateSubscriptionGroup, Slave: w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameOffsets)},
 		})},
 		{nameOffsets, offsets.Props(offsets.Options{
 			Env: w.env, Dir: w.dir(), Resets: &w.resets, SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
+			Slave:      w.isSlave(),
 			KnownGroup: w.knowsGroup,
 			KnownTopic: func(topic string) bool { return w.topics.Load().Find(topic) != nil },
 			Young:      func(topic string, queueID int32) (bool, error) { return w.store.InMemory(topic, queueID, 0) },
@@ -164,16 +173,18 @@ func (w *wiring) storeChildren() []child {
 		})},
 		{nameDispatch, dispatch.Props(dispatch.Options{
 			Env: w.env, Store: w.store, Indexer: w.pid(nameIndexer), PullHold: w.pid(namePullHold),
-			Followers:  map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay)},
+			Followers:  w.followers(),
 			WriteEvery: config.Millis(c.FlushIntervalConsumeQueue), Failed: readOnly,
 		})},
 		{nameFlush, flush.Props(flush.Options{
 			Env: w.env, Dispatch: w.pid(nameDispatch), Sync: w.sync, Interval: config.Millis(c.FlushIntervalCommitLog), Failed: readOnly,
+			Watcher: w.flushWatcher(),
 		})},
 		{nameCommitLog, commitlog.Props(commitlog.Options{
 			Env: w.env, Log: w.store.Log, NextOffset: w.store.NextOffset, Flush: w.pid(nameFlush), Dispatch: w.pid(nameDispatch),
 			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
 			Slaves: &w.slaves, Replication: w.replication(), GroupTransfer: w.pid(nameGroupTransfer), ReplicaTimeout: config.Millis(c.SlaveTimeout),
+			Slave:     w.isSlave(),
 			BusyAfter: c.OSPageCacheBusyTimeOut, Counters: &w.counters,
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
@@ -182,6 +193,23 @@ func (w *wiring) storeChildren() []child {
 			Clean:     cleanOptions(c), Interval: config.Millis(c.CleanResourceInterval), FirstIn: firstClean,
 		})},
 	}
+}
+
+// followers hear of what arrives in a topic, besides who pulls. A slave delivers no
+// delayed messages.
+func (w *wiring) followers() map[string]*actor.PID {
+	if w.isSlave() {
+		return nil
+	}
+	return map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay)}
+}
+
+// flushWatcher hears of each flush.
+func (w *wiring) flushWatcher() *actor.PID {
+	if w.isSlave() {
+		return w.pid(nameHAClient)
+	}
+	return nil
 }
 
 // sync makes the log durable, and the next segment ready while it is at it.
@@ -208,6 +236,7 @@ func (w *wiring) readingChildren() []child {
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
 			BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, LitePull: c.LitePullMessageEnable,
 			LongPolling: c.LongPollingEnable, ShortPoll: config.Millis(c.ShortPollingTimeMills),
+			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: c.SlaveReadEnable, Master: w.master.Connected, Memory: inMemory(w.env, c),
 			Counters: &w.counters, MaxOwed: maxOwed,
 		})})
 	}
@@ -220,7 +249,7 @@ func (w *wiring) sendingChildren() []child {
 	sender := send.New(send.Options{
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
-		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays,
+		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays, Slave: w.isSlave(),
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -229,16 +258,17 @@ func (w *wiring) sendingChildren() []child {
 		{nameSendBack, sendback.Props(sendback.Options{
 			Env: w.env, Store: w.store, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions), TopicsOwner: w.pid(nameTopics),
 			CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, Delays: w.delays,
+			Slave: w.isSlave(),
 		})},
 		{nameDelay, delay.Props(delay.Options{
 			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Levels: w.delays, Dir: w.dir(),
-			SaveEvery: config.Millis(c.FlushDelayOffsetInterval),
+			SaveEvery: config.Millis(c.FlushDelayOffsetInterval), Slave: w.isSlave(),
 		})},
 	}
 	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
 		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 		BrokerID: c.BrokerID, Permission: c.BrokerPermission, Period: config.Millis(c.RegisterNameServerPeriod),
-		TopicsOwner: w.pid(nameTopics),
+		TopicsOwner: w.pid(nameTopics), Listeners: w.masterWatchers(),
 	})})
 	credits := front.NewCredits(creditBytes)
 	replies := send.NewReplies(sender)

@@ -53,6 +53,9 @@ type Options struct {
 	Replication    *ha.Policy
 	GroupTransfer  *actor.PID
 	ReplicaTimeout time.Duration
+	// Slave has every record refused, the broker's own, too: the log is the master's,
+	// and HAClient appends to it.
+	Slave bool
 	// BusyAfter is the time, in milliseconds, that a send may have waited for its
 	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
 	BusyAfter int64
@@ -150,6 +153,9 @@ func (w *writer) append(ctx actor.Context, a *messages.Append) {
 }
 
 func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, string) {
+	if w.Slave {
+		return messages.ServiceNotAvailable, "service not available now. Messages are put to the master, and this broker is a slave."
+	}
 	if a.Peer == nil {
 		return messages.Success, ""
 	}

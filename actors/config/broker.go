@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -33,10 +34,10 @@ type Broker struct {
 	BrokerClusterName string `conf:"brokerClusterName"`
 	// BrokerName is shared by a master and its slaves. Clients know queues by it.
 	BrokerName string `conf:"brokerName"`
-	// BrokerID is 0 for a master.
+	// BrokerID is 0 for a master, and another number for each of its slaves.
 	BrokerID int64 `conf:"brokerId" range:"0,"`
-	// BrokerRole is AsyncMaster or SyncMaster. A SyncMaster waits for slaves as far
-	// as InSyncReplicas says, which is not at all by default.
+	// BrokerRole is AsyncMaster, SyncMaster or Slave. A SyncMaster waits for slaves as
+	// far as InSyncReplicas says, which is not at all by default.
 	BrokerRole string `conf:"brokerRole" oneof:"ASYNC_MASTER SYNC_MASTER SLAVE"`
 	// BrokerIP1 is the IP address that clients reach the broker at. It is part of
 	// message ids.
@@ -166,6 +167,12 @@ type Broker struct {
 	// HAHousekeepingInterval is the silence after which the other side is taken for
 	// dead.
 	HAHousekeepingInterval int64 `conf:"haHousekeepingInterval" range:"1,"`
+	// HAMasterAddress is where a slave finds its master's HA port, "host:port"; "" has
+	// it ask the name servers.
+	HAMasterAddress string `conf:"haMasterAddress"`
+	// SlaveReadEnable has a master send consumers that are far behind to a slave, and
+	// a slave answer pulls; without it, it refuses them.
+	SlaveReadEnable bool `conf:"slaveReadEnable"`
 	// HATransferBatchSize bounds the bytes of log in one frame; a slave reads up to
 	// 4 MiB with the header.
 	HATransferBatchSize int `conf:"haTransferBatchSize" range:"1,4194292"`
@@ -255,8 +262,12 @@ func (c *Broker) Validate() error {
 	}
 	check(c.BrokerName != "", "brokerName is empty")
 	check(c.BrokerClusterName != "", "brokerClusterName is empty")
-	check(c.BrokerRole != Slave, "brokerRole=%s: only ASYNC_MASTER and SYNC_MASTER are supported", c.BrokerRole)
 	check(c.BrokerID == 0 || c.BrokerRole == Slave, "brokerId=%d: a master's is 0", c.BrokerID)
+	check(c.BrokerID != 0 || c.BrokerRole != Slave, "brokerId=0 is a master's; a slave has another one")
+	if c.HAMasterAddress != "" {
+		_, _, err := net.SplitHostPort(c.HAMasterAddress)
+		check(err == nil, "haMasterAddress=%s is not host:port", c.HAMasterAddress)
+	}
 	_, err := netip.ParseAddr(c.BrokerIP1)
 	check(err == nil, "brokerIP1=%s is not an IP address", c.BrokerIP1)
 	check(c.MappedFileSizeCommitLog >= int64(min(c.MaxMessageSize, 1<<20)), "mappedFileSizeCommitLog=%d is too small", c.MappedFileSizeCommitLog)

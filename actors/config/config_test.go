@@ -89,7 +89,8 @@ func TestBadValueStopsTheStartWithItsLine(t *testing.T) {
 
 func TestValidateNamesTheKey(t *testing.T) {
 	for key, change := range map[string]func(*Broker){
-		"brokerRole":              func(c *Broker) { c.BrokerRole = Slave },
+		"brokerId=0":              func(c *Broker) { c.BrokerRole = Slave },
+		"haMasterAddress":         func(c *Broker) { c.HAMasterAddress = "master" },
 		"brokerId":                func(c *Broker) { c.BrokerID = 1 },
 		"flushDiskType":           func(c *Broker) { c.FlushDiskType = "SOMETIMES" },
 		"listenPort":              func(c *Broker) { c.ListenPort = 2 },

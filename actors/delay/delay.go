@@ -13,6 +13,7 @@
 package delay
 
 import (
+	"maps"
 	"path"
 	"strconv"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/fastjson"
 	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/storage"
 	"github.com/actormq/actormq/storage/consumequeue"
@@ -37,6 +39,8 @@ type Options struct {
 	Levels    messages.DelayLevels
 	Dir       string        // of the JSON files
 	SaveEvery time.Duration // flushDelayOffsetInterval
+	// Slave has nothing delivered: the master does that, and Replace tells how far.
+	Slave bool
 }
 
 // batch bounds the messages that one level delivers at a time, and with that
@@ -103,6 +107,8 @@ func (d *delay) Receive(ctx actor.Context) {
 		d.deliver(m.level)
 	case *messages.Append:
 		d.delivered(m)
+	case *Replace:
+		d.replace(m)
 	case *messages.Requests:
 		d.handlers.Serve(d.Env, m)
 	case *save:
@@ -119,6 +125,29 @@ type offsetsFile struct {
 	OffsetTable map[string]int64     `json:"offsetTable"` // by level
 }
 
+// Replace gives a slave the delay offsets of its master, in the form of
+// delayOffset.json (RocketMQ: SlaveSynchronize).
+type Replace struct{ JSON []byte }
+
+func (d *delay) replace(m *Replace) {
+	var master offsetsFile
+	if err := fastjson.Unmarshal(m.JSON, &master); err != nil {
+		d.Env.Log.Error().Err(err).Msg("the master's delay offsets cannot be read")
+		return
+	}
+	if !d.Slave || maps.Equal(master.OffsetTable, d.offsets().OffsetTable) {
+		return
+	}
+	for _, l := range d.levels {
+		l.offset = master.OffsetTable[strconv.Itoa(l.number)]
+	}
+	if err := jsonfile.Save(d.Env.FS, d.file(), &master); err != nil {
+		d.Env.Log.Error().Err(err).Msg("the delay offsets could not be saved; the next ones are tried again")
+		return
+	}
+	d.version = master.DataVersion
+}
+
 func (d *delay) start(ctx actor.Context) {
 	d.self, d.handlers = ctx.Self(), d.routes()
 	d.tick = d.Env.Tell(d.self, d.SaveEvery, &save{})
@@ -130,7 +159,9 @@ func (d *delay) start(ctx actor.Context) {
 	for n := 1; n <= d.Levels.Max(); n++ {
 		l := &level{number: n, offset: saved.OffsetTable[strconv.Itoa(n)]}
 		d.levels = append(d.levels, l)
-		d.deliver(l)
+		if !d.Slave {
+			d.deliver(l)
+		}
 	}
 }
 

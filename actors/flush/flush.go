@@ -37,7 +37,12 @@ type Options struct {
 	Interval time.Duration
 	// Failed is told once when a sync has failed.
 	Failed func(error)
+	// Watcher, if not nil, gets a *Flushed after each sync.
+	Watcher *actor.PID
 }
+
+// Flushed says how far the log is durable.
+type Flushed struct{ Offset int64 }
 
 // Props returns the props of Flush.
 func Props(o Options) *actor.Props {
@@ -144,13 +149,18 @@ func (f *flush) synced(ctx actor.Context, m *synced) {
 		return
 	}
 	f.flushed = m.flushed
+	if f.Watcher != nil {
+		ctx.Send(f.Watcher, &Flushed{Offset: f.flushed})
+	}
 	done := 0
 	for done < len(f.waiting) && f.waiting[done].End <= f.flushed {
 		group := f.waiting[done].Group
 		for _, a := range group.Appends {
 			f.settle(ctx, a, messages.Success, "")
 		}
-		ctx.Send(f.Dispatch, &messages.Appended{Group: group})
+		if len(group.Appends) > 0 {
+			ctx.Send(f.Dispatch, &messages.Appended{Group: group})
+		}
 		f.waiting[done] = nil
 		done++
 	}

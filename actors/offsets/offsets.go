@@ -4,6 +4,7 @@
 package offsets
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"path"
@@ -24,6 +25,8 @@ type Options struct {
 	Env *env.Env
 	// Dir is the folder of the JSON files, <storePathRootDir>/config.
 	Dir string
+	// Slave says that the master's offsets count, see Merge.
+	Slave bool
 	// Resets is where Offsets publishes the offsets that operators set.
 	Resets *Resets
 	// SaveEvery is flushConsumerOffsetInterval.
@@ -47,6 +50,16 @@ type Commit struct {
 
 // Reset sets an offset on behalf of an operator.
 type Reset struct{ Commit }
+
+// Merge gives a slave the offsets of its master. What clients have committed here
+// since, and further than there, stays; ReplyTo gets it as *Ahead, for the master.
+type Merge struct {
+	Offsets *messages.ConsumerOffsets
+	ReplyTo *actor.PID
+}
+
+// Ahead lists what a slave's clients committed that its master does not have.
+type Ahead struct{ Commits []Commit }
 
 // Query asks for the offsets of a group, of all its topics or of Topic alone; or,
 // without a Group, for the groups that have offsets of Topic. ReplyTo gets a
@@ -85,9 +98,11 @@ type offsets struct {
 	handlers front.Handlers
 
 	committed table
-	version   messages.DataVersion
-	dirty     bool
-	tick      env.Timer
+	// local are a slave's offsets that came from clients, not from the master.
+	local   map[mine]struct{}
+	version messages.DataVersion
+	dirty   bool
+	tick    env.Timer
 }
 
 type save struct{}
@@ -115,6 +130,8 @@ func (o *offsets) Receive(ctx actor.Context) {
 	case *Reset:
 		o.put(key(m.Topic, m.Group), m.QueueID, m.Offset)
 		o.Resets.put(m)
+	case *Merge:
+		ctx.Send(m.ReplyTo, &Ahead{Commits: o.merge(m.Offsets)})
 	case *Query:
 		ctx.Send(m.ReplyTo, o.find(m))
 	case *ForgetTopic:
@@ -146,7 +163,43 @@ func (o *offsets) put(key string, queueID int32, offset int64) {
 func (o *offsets) commit(m *Commit) {
 	if _, pending := o.Resets.pending(m.Group, m.Topic, m.QueueID); !pending {
 		o.put(key(m.Topic, m.Group), m.QueueID, m.Offset)
+		if o.Slave {
+			o.local[mine{key(m.Topic, m.Group), m.QueueID}] = struct{}{}
+		}
 	}
+}
+
+// mine is a queue of a topic@group.
+type mine struct {
+	key     string
+	queueID int32
+}
+
+// merge takes the master's offsets, except where this broker's clients are ahead,
+// as those of a master that was away are. That Apache's slave forgets
+// (SlaveSynchronize.syncConsumerOffset).
+func (o *offsets) merge(master *messages.ConsumerOffsets) (ahead []Commit) {
+	local := slices.SortedFunc(maps.Keys(o.local), func(a, b mine) int {
+		return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.queueID, b.queueID))
+	})
+	for _, m := range local {
+		ours, theirs := o.committed[m.key][m.queueID], master.OffsetTable[m.key]
+		if at, known := theirs[m.queueID]; known && at >= ours {
+			delete(o.local, m)
+			continue
+		}
+		topic, group, _ := strings.Cut(m.key, "@")
+		ahead = append(ahead, Commit{Group: group, Topic: topic, QueueID: m.queueID, Offset: ours})
+	}
+	for key, queues := range master.OffsetTable {
+		for queueID, offset := range queues {
+			_, ours := o.local[mine{key, queueID}]
+			if at, known := o.committed[key][queueID]; !ours && (!known || at != offset) {
+				o.put(key, queueID, offset)
+			}
+		}
+	}
+	return ahead
 }
 
 func (o *offsets) update(r *front.Request) (*messages.Command, error) {
@@ -254,7 +307,7 @@ func (o *offsets) forget(match func(topic, group string) bool) {
 
 func (o *offsets) start(ctx actor.Context) {
 	o.handlers = o.routes()
-	o.committed = make(table)
+	o.committed, o.local = make(table), make(map[mine]struct{})
 	o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
 	var saved messages.ConsumerOffsets
 	if err := jsonfile.Load(o.Env.FS, o.file(), &saved); err != nil {

@@ -29,7 +29,17 @@ type Options struct {
 	// Resets tells, and consumes, a pending reset offset of a group's queue.
 	Resets *offsets.Resets
 
-	BrokerIP       string
+	BrokerIP string
+	// BrokerID, Slave, SlaveRead and Memory decide which broker a consumer is to ask
+	// next, see suggest.
+	BrokerID  int64
+	Slave     bool // this broker is one
+	SlaveRead bool // slaveReadEnable
+	// Memory is how far behind the end of the log, in bytes, a consumer may be without
+	// being sent to a slave (accessMessageInMemoryMaxRatio).
+	Memory int64
+	// Master tells a slave whether it has its master.
+	Master         func() bool
 	Permission     int32 // brokerPermission
 	LitePull       bool  // litePullMessageEnable
 	PropertyFilter bool
@@ -61,6 +71,7 @@ type request struct {
 	filter         filter
 	topicSysFlag   int32
 	groupSysFlag   int32
+	usual, slow    int64 // the brokers that the group reads from, and when it is slow
 }
 
 type puller struct {
@@ -101,6 +112,9 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 	if err := messages.ParsePull(r.Command, &h); err != nil {
 		return nil, err
 	}
+	if p.Slave && !p.SlaveRead {
+		return nil, messages.Refuse(messages.SystemBusy, "[REJECTREQUEST]system busy, start flow control for a while")
+	}
 	if p.Permission&messages.PermRead == 0 {
 		return p.forbid(r, 1, "the broker[%s] pulling message is forbidden", p.BrokerIP)
 	}
@@ -133,6 +147,7 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 		ticket: r.Ticket, group: h.ConsumerGroup, topic: topic.TopicName, queueID: h.QueueID,
 		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filterOf(sub),
 		topicSysFlag: topic.TopicSysFlag, groupSysFlag: group.GroupSysFlag,
+		usual: group.BrokerID, slow: group.WhichBrokerWhenConsumeSlowly,
 	})
 	return nil, nil
 }
@@ -228,6 +243,9 @@ func (p *puller) answer(q *request, mayHold bool) {
 	}
 	p.Counters.Missed.Add(1)
 	buffers.Put(buffer)
+	if p.Slave {
+		code = p.atSlave(q, code, &got)
+	}
 	if code == messages.PullNotFound && mayHold {
 		p.Env.Send(p.Hold, &hold{request: q, puller: p.self})
 		return
@@ -256,7 +274,7 @@ func (p *puller) reply(q *request, code messages.ResponseCode, got storage.GetRe
 // response carries the four offsets that a Java client needs on every outcome.
 func (p *puller) response(q *request, code messages.ResponseCode, got storage.GetResult, remark string) *messages.Command {
 	response := q.ticket.Response(code, remark)
-	response.Ext.SetInt("suggestWhichBrokerId", 0)
+	response.Ext.SetInt("suggestWhichBrokerId", p.suggest(q, &got))
 	response.Ext.SetInt("nextBeginOffset", got.Next)
 	response.Ext.SetInt("minOffset", got.Min)
 	response.Ext.SetInt("maxOffset", got.Max)

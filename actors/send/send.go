@@ -30,7 +30,12 @@ type Options struct {
 	MaxMessageSize    int   // bytes of body
 	Delays            messages.DelayLevels
 	RejectTransaction bool // answer half messages with NoPermission
+	Slave             bool // answer everything with ErrSlave
 }
+
+// ErrSlave refuses what is sent to a slave, in the words in which Apache's refuses
+// it (SendMessageProcessor.rejectRequest): clients try another broker.
+var ErrSlave = messages.Refuse(messages.SystemBusy, "[REJECTREQUEST]system busy, start flow control for a while")
 
 // Codes are the requests that Sender takes.
 var Codes = []messages.RequestCode{
@@ -134,6 +139,9 @@ func (s *Sender) Refuse(t messages.Ticket, err error) {
 
 // check decides on a send in Apache's order.
 func (s *Sender) check(c *messages.Command, d *draft) error {
+	if s.Slave {
+		return ErrSlave
+	}
 	if err := messages.ParseSend(c, &d.SendHeader); err != nil {
 		return err
 	}

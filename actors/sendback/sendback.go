@@ -11,6 +11,7 @@ import (
 	"github.com/actormq/actormq/actors/commitlog"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
@@ -30,6 +31,7 @@ type Options struct {
 	BrokerIP    string
 	Permission  int32
 	Delays      messages.DelayLevels
+	Slave       bool // answer everything with send.ErrSlave
 }
 
 // firstRetryLevel is the delay level of a first retry, 10 s by default; each
@@ -77,6 +79,9 @@ type back struct {
 }
 
 func (s *sendBack) sendBack(r *front.Request) (*messages.Command, error) {
+	if s.Slave {
+		return nil, send.ErrSlave
+	}
 	ext := &r.Command.Ext
 	name, err := ext.RequiredText("group")
 	if err != nil {

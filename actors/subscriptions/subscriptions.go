@@ -6,6 +6,7 @@ package subscriptions
 import (
 	"maps"
 	"path"
+	"slices"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,6 +26,8 @@ type Options struct {
 	// AutoCreate lets a group come to be by its first use
 	// (autoCreateSubscriptionGroup).
 	AutoCreate bool
+	// Slave has the table follow the master's by Replace, and changed by nobody else.
+	Slave bool
 	// Watchers get a *Deleted for each group that an operator deleted.
 	Watchers []*actor.PID
 }
@@ -37,6 +40,9 @@ type Deleted struct {
 
 // Create asks for a group with default settings unless it exists.
 type Create struct{ Group string }
+
+// Replace gives a slave the groups of its master (RocketMQ: SlaveSynchronize).
+type Replace struct{ Groups *messages.SubscriptionGroups }
 
 // View publishes the current Table. The zero View is empty.
 type View struct {
@@ -124,9 +130,11 @@ func (s *subscriptions) Receive(ctx actor.Context) {
 	case *messages.Requests:
 		s.handlers.Serve(s.Env, m)
 	case *Create:
-		if s.table.groups[m.Group] == nil {
+		if s.table.groups[m.Group] == nil && !s.Slave {
 			s.put(messages.NewSubscriptionGroupConfig(m.Group))
 		}
+	case *Replace:
+		s.replace(m.Groups)
 	}
 }
 
@@ -168,6 +176,26 @@ func (s *subscriptions) put(config *messages.SubscriptionGroupConfig) {
 func (s *subscriptions) change(groups map[string]*messages.SubscriptionGroupConfig) {
 	s.table.groups = groups
 	s.table.version.Next(s.Env.Millis())
+	s.save()
+}
+
+// replace makes the table that of the master.
+func (s *subscriptions) replace(master *messages.SubscriptionGroups) {
+	if !s.Slave || s.table.version == master.DataVersion {
+		return
+	}
+	old := s.table.groups
+	s.table.groups, s.table.forbidden, s.table.version = master.SubscriptionGroupTable, master.ForbiddenTable, master.DataVersion
+	s.save()
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if s.table.groups[name] == nil {
+			s.deleted(&Deleted{Group: name})
+		}
+	}
+}
+
+// save publishes the table and writes it.
+func (s *subscriptions) save() {
 	s.publish()
 	if err := jsonfile.Save(s.Env.FS, s.file(), s.body()); err != nil {
 		s.Env.Log.Error().Err(err).Msg("the subscription groups could not be saved")
@@ -187,6 +215,9 @@ func (s *subscriptions) body() *messages.SubscriptionGroups {
 func (s *subscriptions) file() string { return path.Join(s.Dir, "subscriptionGroup.json") }
 
 func (s *subscriptions) update(r *front.Request) (*messages.Command, error) {
+	if s.Slave {
+		return nil, messages.ErrSlave
+	}
 	config, err := messages.DecodeSubscriptionGroupConfig(r.Command.Body)
 	if err != nil {
 		return nil, err
@@ -221,6 +252,9 @@ func (s *subscriptions) one(r *front.Request) (*messages.Command, error) {
 }
 
 func (s *subscriptions) delete(r *front.Request) (*messages.Command, error) {
+	if s.Slave {
+		return nil, messages.ErrSlave
+	}
 	name, err := r.Command.Ext.RequiredText("groupName")
 	if err != nil {
 		return nil, err
@@ -230,8 +264,12 @@ func (s *subscriptions) delete(r *front.Request) (*messages.Command, error) {
 		delete(groups, name)
 		s.change(groups)
 	}
-	for _, pid := range s.Watchers {
-		s.Env.Send(pid, &Deleted{Group: name, CleanOffsets: r.Command.Ext.Bool("cleanOffset")})
-	}
+	s.deleted(&Deleted{Group: name, CleanOffsets: r.Command.Ext.Bool("cleanOffset")})
 	return r.Response(messages.Success, ""), nil
+}
+
+func (s *subscriptions) deleted(m *Deleted) {
+	for _, pid := range s.Watchers {
+		s.Env.Send(pid, m)
+	}
 }

@@ -2,6 +2,8 @@ package topics
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
 	"github.com/actormq/actormq/messages"
 )
@@ -59,6 +61,9 @@ func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
 	if err := messages.CheckTopic(m.Topic); err != nil {
 		return nil, messages.Refuse(messages.InvalidParameter, "%s", err)
 	}
+	if t.Slave {
+		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
+	}
 	template := t.table[m.Default]
 	if template != nil && template.Perm&messages.PermInherit != 0 {
 		queues := max(min(m.Queues, template.WriteQueueNums), 0)
@@ -85,13 +90,36 @@ func (t *topics) ensure(m *Ensure) *messages.TopicConfig {
 	case config == nil:
 		config = messages.NewTopicConfig(m.Topic, m.Queues, m.Queues, m.Perm)
 		config.TopicSysFlag, config.Order = m.SysFlag, m.Order
-		t.put(config)
-	case m.Order && !config.Order:
+		if !t.Slave { // there it comes with the master's
+			t.put(config)
+		}
+	case m.Order && !config.Order && !t.Slave:
 		config = config.Clone()
 		config.Order = true
 		t.put(config)
 	}
 	return config
+}
+
+// replace makes the table that of the master.
+func (t *topics) replace(master *messages.TopicTable) {
+	if !t.Slave || t.version == master.DataVersion {
+		return
+	}
+	t.change()
+	for _, name := range slices.Sorted(maps.Keys(t.table)) {
+		if master.TopicConfigTable[name] == nil {
+			delete(t.table, name)
+			t.deleted = append(t.deleted, name)
+		}
+	}
+	for name, config := range master.TopicConfigTable {
+		if old := t.table[name]; old == nil || !old.Equal(config) {
+			config.TopicName = name
+			t.table[name] = config
+		}
+	}
+	t.adopted = &master.DataVersion
 }
 
 func (t *topics) order(names []string) {

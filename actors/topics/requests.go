@@ -32,6 +32,9 @@ func (t *topics) acknowledge(r *front.Request) (*messages.Command, error) {
 }
 
 func (t *topics) update(r *front.Request) (*messages.Command, error) {
+	if err := t.onMaster(); err != nil {
+		return nil, err
+	}
 	config, err := parseTopic(&r.Command.Ext)
 	if err != nil {
 		return nil, err
@@ -45,6 +48,15 @@ func (t *topics) update(r *front.Request) (*messages.Command, error) {
 	}
 	t.apply(config)
 	return t.acknowledge(r)
+}
+
+// onMaster refuses what an operator must do at the master
+// (RocketMQ: AdminBrokerProcessor.validateSlave).
+func (t *topics) onMaster() error {
+	if t.Slave {
+		return messages.ErrSlave
+	}
+	return nil
 }
 
 // parseTopic reads the ext fields of UPDATE_AND_CREATE_TOPIC
@@ -130,6 +142,9 @@ func (t *topics) apply(config *messages.TopicConfig) {
 // updateList is update for several topics, all or none of which are set. Their
 // attributes are changes, with signed keys.
 func (t *topics) updateList(r *front.Request) (*messages.Command, error) {
+	if err := t.onMaster(); err != nil {
+		return nil, err
+	}
 	var body struct {
 		TopicConfigList []*messages.TopicConfig `json:"topicConfigList"`
 	}
@@ -155,6 +170,9 @@ func (t *topics) updateList(r *front.Request) (*messages.Command, error) {
 // Those of older brokers, which end with _topic, stay: their names do not tell
 // where the group ends.
 func (t *topics) delete(r *front.Request) (*messages.Command, error) {
+	if err := t.onMaster(); err != nil {
+		return nil, err
+	}
 	name := r.Command.Ext.Text("topic")
 	if strings.TrimSpace(name) == "" {
 		return nil, messages.Refuse(messages.InvalidParameter, "The specified topic is blank.")

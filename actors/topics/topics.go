@@ -46,6 +46,8 @@ type Options struct {
 	DelayLevels int32
 	// MixedTypes allows topics for messages of every type (enableMixedMessageType).
 	MixedTypes bool
+	// Slave has the table follow the master's by Replace, and changed by nobody else.
+	Slave bool
 	// Watchers get a *Changed after each change, and a *Deleted for each topic
 	// that an operator deleted.
 	Watchers []*actor.PID
@@ -86,6 +88,9 @@ type Ensure struct {
 // (RocketMQ: TopicConfigManager.updateOrderTopicConfig).
 type OrderTopics struct{ Topics []string }
 
+// Replace gives a slave the topics of its master (RocketMQ: SlaveSynchronize).
+type Replace struct{ Table *messages.TopicTable }
+
 // Changed tells that the View has a new Table.
 type Changed struct{}
 
@@ -112,8 +117,9 @@ type topics struct {
 	table   map[string]*messages.TopicConfig // its configurations are immutable
 	shared  bool                             // table is in the View, and must be cloned before a change
 	version messages.DataVersion
-	changed bool // since the last settle
-	unsaved bool // table is not in the file
+	adopted *messages.DataVersion // the master's, of a table that was replaced
+	changed bool                  // since the last settle
+	unsaved bool                  // table is not in the file
 	retry   env.Timer
 
 	owed    []owed // answers that wait for the batch to be settled
@@ -141,7 +147,11 @@ func (t *topics) Receive(ctx actor.Context) {
 	case *Ensure:
 		t.owed = append(t.owed, owed{to: ctx.Sender(), created: &Created{Token: m.Token, Config: t.ensure(m)}})
 	case *OrderTopics:
-		t.order(m.Topics)
+		if !t.Slave {
+			t.order(m.Topics)
+		}
+	case *Replace:
+		t.replace(m.Table)
 	case mailbox.Drained:
 		t.settle(ctx)
 	case *saveNow:
@@ -192,7 +202,11 @@ func (t *topics) start() {
 func (t *topics) settle(ctx actor.Context) {
 	if t.changed {
 		t.changed, t.unsaved = false, true
-		t.version.Next(t.Env.Millis())
+		if t.adopted != nil {
+			t.version, t.adopted = *t.adopted, nil
+		} else {
+			t.version.Next(t.Env.Millis())
+		}
 		t.publish()
 		t.tell(ctx, &Changed{})
 	} else if len(t.owed) == 0 && !t.unsaved {

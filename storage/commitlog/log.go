@@ -250,14 +250,17 @@ func (l *Log) Commit(storeTime int64) error {
 
 // AppendRaw appends bytes of another broker's log, which may begin and end in the
 // middle of a record, and lets readers see them. offset must be MaxOffset, or, in
-// a log without segments, the start of one. It takes the place of Reserve, Put and
-// Commit in a slave, whose one writer calls it, and fails as they do.
+// a log without a byte, the start of any segment. It takes the place of Reserve,
+// Put and Commit in a slave, whose one writer calls it, and fails as they do.
+// Reached completes it.
 func (l *Log) AppendRaw(offset int64, b []byte) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	if len(*l.files.Load()) == 0 && offset >= 0 && offset%l.size == 0 {
-		l.setEnd(offset)
+	if l.tail == 0 && offset > 0 && offset%l.size == 0 {
+		if err := l.beginAt(offset); err != nil {
+			return err
+		}
 	}
 	if offset != l.tail || len(l.pending) > 0 {
 		return fmt.Errorf("%w: %d is not the end, %d", ErrOutOfRange, offset, l.tail)
@@ -277,6 +280,26 @@ func (l *Log) AppendRaw(offset int64, b []byte) error {
 	}
 	return nil
 }
+
+// beginAt has an empty log begin later. A segment that a crash has left without a
+// record goes.
+func (l *Log) beginAt(offset int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range *l.files.Load() {
+		if err := errors.Join(f.f.Close(), l.remove(f)); err != nil {
+			return err
+		}
+	}
+	l.files.Store(new([]*file))
+	l.setEnd(offset)
+	return nil
+}
+
+// Reached says that a record with that store time, in Unix milliseconds, is in the
+// log, and everything before it: what Commit says by itself. Any one goroutine may
+// call it.
+func (l *Log) Reached(storeTime int64) { l.lastTime.Store(storeTime) }
 
 // ensure creates the segment that starts at start unless it exists. Its length
 // and its entry in the directory are durable before the next one can be created,
