@@ -101,7 +101,8 @@ type client struct {
 	sent     int64 // Unix milliseconds of that
 	flushed  int64 // how far the log is on disk
 	asked    int64 // how far Flush was asked to make it durable
-	grew     bool  // since the last report
+	came     bool  // bytes, since Reput was told last
+	news     bool  // something that the master may have to be told
 	bytes    int64 // since the last tick
 	report   []byte
 }
@@ -127,7 +128,9 @@ func (c *client) Receive(ctx actor.Context) {
 	case mailbox.Drained:
 		c.acknowledge(ctx)
 	case *flush.Flushed:
-		c.flushed, c.grew = max(c.flushed, m.Offset), true
+		if m.Offset > c.flushed {
+			c.flushed, c.news = m.Offset, true
+		}
 	case *beat:
 		c.beat(ctx)
 	case *closed:
@@ -200,7 +203,7 @@ func (c *client) opened(ctx actor.Context, m *opened) {
 	c.received = c.Env.Millis()
 	c.View.connected.Store(true)
 	c.Env.Log.Info().Stringer("master", unmap(m.reader.conn.RemoteAddr())).Int64("end", c.Log.MaxOffset()).Msg("connected to the master")
-	c.grew = true // tells the master where to begin, once that may be acknowledged
+	c.news = true // tells the master where to begin, once that may be acknowledged
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
@@ -280,7 +283,7 @@ func (c *client) append(b []byte) error {
 			return err
 		}
 		c.bytes += int64(len(part))
-		c.grew, c.pause = true, 0
+		c.came, c.news, c.pause = true, true, 0
 	}
 	return nil
 }
@@ -288,12 +291,15 @@ func (c *client) append(b []byte) error {
 // acknowledge ends a batch: Reput looks at what has come, and the master hears of
 // what may be told.
 func (c *client) acknowledge(ctx actor.Context) {
-	if !c.grew {
+	if c.came {
+		c.came = false
+		ctx.Send(c.Reput, &reput.Grown{})
+	}
+	if !c.news {
 		return
 	}
-	c.grew = false
+	c.news = false
 	end := c.Log.MaxOffset()
-	ctx.Send(c.Reput, &reput.Grown{})
 	if c.SyncFlush && end > c.asked {
 		c.asked = end
 		ctx.Send(c.Flush, &messages.WaitFlushed{Group: messages.Group{End: end}, Deadline: math.MaxInt64})

@@ -39,6 +39,9 @@ func stages(kind cluster.Kind) [][]suite {
 		all = append(all, []suite{storeSuite(kind, cluster.Apache)}, []suite{goSuite("embedded", "embedded", 1)})
 	}
 	all = append(all, []suite{haSuite(kind, cluster.Apache)})
+	if kind != cluster.Apache {
+		all = append(all, []suite{haSuite(cluster.Apache, kind)}, []suite{haSuite(kind, kind)})
+	}
 	return all
 }
 

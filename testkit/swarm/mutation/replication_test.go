@@ -56,6 +56,49 @@ var replication = []mutation{
 		"for _, w := range g.waiting {", "for _, w := range g.waiting[:0] {"},
 	{"a broker that stops does not wait for slaves", "actors/broker/root.go",
 		"{children: []string{nameGroupTransfer}, ask: &grouptransfer.Drain{}},", ""},
+
+	{"slave: it acknowledges what has not come", "actors/haclient/haclient.go",
+		"\treturn c.Log.MaxOffset()\n", "\treturn c.Log.MaxOffset() + int64(c.frames.left)\n"},
+	{"slave: it acknowledges what is not flushed", "actors/haclient/haclient.go",
+		"return min(c.flushed, c.Log.MaxOffset())", "return c.Log.MaxOffset()"},
+	{"slave: it begins with what is not flushed", "actors/haclient/haclient.go",
+		"case !c.begun && told == end:", "case !c.begun:"},
+	{"slave: gaps and overlaps are nothing to it", "actors/haclient/haclient.go",
+		"end != 0 && at != end", "end < 0 && at != end"},
+	{"slave: it continues with another log", "actors/haclient/haclient.go",
+		"c.Reputted.Through() == at &&", "c.Reputted.Through() < 0 &&"},
+	{"slave: half a frame outlives its connection", "actors/haclient/haclient.go",
+		"m.reader, frames{}, false, false", "m.reader, c.frames, false, false"},
+	{"slave: a silent master is kept", "actors/haclient/haclient.go",
+		"silent > c.Silence.Milliseconds()", "silent > 1<<40"},
+	{"slave: it gives no signs of life", "actors/haclient/haclient.go",
+		"now-c.sent >= c.Heartbeat.Milliseconds()", "now-c.sent >= 1<<40"},
+	{"slave: a master that has moved is not looked for", "actors/haclient/haclient.go",
+		"m.HAAddr == c.addr", "c.addr != \"\""},
+	{"slave: it connects once", "actors/haclient/haclient.go",
+		"if !c.draining && c.redial == nil {", "if c.draining && c.redial == nil {"},
+	{"slave: an empty one begins at 0 only", "storage/commitlog/log.go",
+		"l.tail == 0 && offset > 0", "l.tail < 0 && offset > 0"},
+	{"slave: what recovery has dispatched is dispatched again", "actors/reput/reput.go",
+		"r.advance(r.Store.Recovery.End)", "r.advance(r.Store.Log.MinOffset())"},
+	{"slave: a message that comes in two pieces is skipped", "actors/reput/reput.go",
+		"case errors.Is(err, record.ErrShort):\n\t\t\treturn n, nil", "case errors.Is(err, record.ErrShort):\n\t\t\treturn int64(len(a.Buf)), nil"},
+	{"slave: the end of a segment is the end of all", "actors/reput/reput.go",
+		"return n + int64(blank.Size), nil", "return n, nil"},
+	{"slave: large messages are not seen", "actors/reput/reput.go",
+		"size = first\n", "return nil, nil\n"},
+	{"slave: offsets committed there stay there", "actors/slavesync/slavesync.go",
+		"s.Env.Send(s.client, &messages.Ask{Command: c})", ""},
+	{"slave: offsets committed there win for ever", "actors/offsets/offsets.go",
+		"delete(o.local, m)", ""},
+	{"slave: topics that are deleted stay", "actors/topics/create.go",
+		"if master.TopicConfigTable[name] == nil {", "if master.TopicConfigTable[name] == nil && name == \"\" {"},
+	{"slave: pulls go round in circles without a master", "actors/pull/suggest.go",
+		"return messages.PullNotFound", "return messages.PullRetryImmediately"},
+	{"slave: consumers do not go back to their master", "actors/pull/suggest.go",
+		"case p.Slave && (slow || !p.Master()):", "case p.Slave:"},
+	{"slave: slow consumers stay at the master", "actors/pull/suggest.go",
+		"return q.slow", "return q.usual"},
 }
 
 func TestMutationsOfReplicationApply(t *testing.T) {
@@ -91,7 +134,7 @@ func (m *mutation) requireFailure(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-failfast", "-timeout=2m", "-overlay", list,
-			"-run", "Wait|Slave|Copies|Report|Life|Abandoned|Stale|InSync|Answers|Status", pkg)
+			"-run", "Wait|Slave|Copies|Report|Life|Abandoned|Stale|InSync|Answers|Status|Consumers|Promised", pkg)
 		cmd.Dir = root()
 		out, err := cmd.CombinedOutput()
 		require.NotContains(t, string(out), "[build failed]")
