@@ -72,7 +72,9 @@ func TestASlaveRefuses(t *testing.T) {
 		"an overlap":        func(l *cluster.Leader) { l.Send(size-1, log) },
 		"a heartbeat ahead": func(l *cluster.Leader) { l.Send(size+100, nil) },
 		"a negative size":   func(l *cluster.Leader) { l.SendHeader(messages.HAHeader{Offset: size, Size: -1}, nil) },
-		"a size beyond all": func(l *cluster.Leader) { l.SendHeader(messages.HAHeader{Offset: size, Size: messages.MaxHABody + 1}, nil) },
+		"a size beyond all": func(l *cluster.Leader) {
+			l.SendHeader(messages.HAHeader{Offset: size, Size: messages.MaxHABody + 1}, nil)
+		},
 		"a negative offset": func(l *cluster.Leader) { l.SendHeader(messages.HAHeader{Offset: -1, Size: 1}, nil) },
 		"the middle of a message, from a log that is another": func(l *cluster.Leader) { l.Send(size, log[50:]) },
 		"a message of another offset":                         func(l *cluster.Leader) { l.Send(size, log) },
