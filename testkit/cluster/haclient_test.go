@@ -91,11 +91,42 @@ func TestASlaveRefuses(t *testing.T) {
 			w.Reset(w.Host("slave"), w.Host("master"))
 			require.NoError(t, w.Run(func() bool { return l.Slaves == 2 && len(l.Reports) >= 3 }, time.Minute))
 			send(l)
-			require.NoError(t, w.Run(func() bool { return l.Slaves == 3 }, time.Minute))
+			require.NoError(t, w.Run(func() bool { return l.Slaves == 3 }, 10*time.Second))
 			l.AwaitReport(size)
 			require.Equal(t, log, trimmed(slave.ReadLog()))
 		})
 	}
+}
+
+// Half a frame is appended and acknowledged, no more.
+func TestASlaveKeepsWhatItHasOfAFrame(t *testing.T) {
+	log := masterLog(t, 3)
+	w := sim.New(1, sim.Options{})
+	l, slave := led(t, w)
+	l.SendHeader(messages.HAHeader{Size: len(log)}, log[:1500])
+	l.AwaitReport(1500)
+	w.Reset(w.Host("slave"), w.Host("master"))
+	require.NoError(t, w.Run(func() bool { return l.Slaves == 2 && len(l.Reports) == 3 }, time.Minute))
+	require.Equal(t, []int64{0, 1500, 1500}, l.Reports)
+	l.Send(1500, log[1500:])
+	l.AwaitReport(int64(len(log)))
+	require.Equal(t, log, trimmed(slave.ReadLog()))
+}
+
+// A slave that waits for its disk says where to begin when that is done: the
+// master would send again what is written, but not flushed.
+func TestASlaveBeginsWithWhatIsFlushed(t *testing.T) {
+	log := masterLog(t, 3)
+	w := sim.New(1, sim.Options{})
+	l, slave := led(t, w, func(c *config.Broker) { c.FlushDiskType = config.SyncFlush })
+	slave.Host.SetDisk(sim.Disk{Sync: sim.Latency{Min: time.Second, Max: time.Second}})
+	l.Send(0, log)
+	w.Advance(10 * time.Millisecond)
+	w.Reset(w.Host("slave"), w.Host("master"))
+	require.NoError(t, w.Run(func() bool { return l.Slaves == 2 }, time.Second/2))
+	require.Equal(t, []int64{0}, l.Reports)
+	require.NoError(t, w.Run(func() bool { return len(l.Reports) > 1 }, 5*time.Second))
+	require.Equal(t, []int64{0, int64(len(log))}, l.Reports)
 }
 
 // An empty slave begins where its master's last segment does.

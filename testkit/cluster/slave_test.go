@@ -281,3 +281,15 @@ func TestASlaveComesBackAfterAPowerLoss(t *testing.T) {
 		require.Equal(t, "208", succeed(t, slave.Dial(w.Host("client")), script.MaxOffset(topic, 0)).Ext.Text("offset"))
 	})
 }
+
+// A message that is larger than what Reput looks at in one go.
+func TestASlaveShowsLargeMessages(t *testing.T) {
+	w := sim.New(1, sim.Options{})
+	master, slave := pair(t, w, func(c *config.Broker) { c.MappedFileSizeCommitLog, c.MaxMessageSize = 4<<20, 1<<20 })
+	producer := master.Dial(w.Host("producer"))
+	for _, size := range []int{100, 900_000, 300_000, 100} {
+		succeed(t, producer, script.Send(topic, 0, body(size)))
+	}
+	catchUp(t, w, master, slave)
+	require.Equal(t, "4", succeed(t, slave.Dial(w.Host("client")), script.MaxOffset(topic, 0)).Ext.Text("offset"))
+}
