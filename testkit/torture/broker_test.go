@@ -31,18 +31,19 @@ type broker struct {
 	output         tail
 }
 
-func newBroker(t *testing.T, binary string) *broker {
+// newBroker configures a broker; more are lines of its broker.conf.
+func newBroker(t *testing.T, binary string, more ...string) *broker {
 	dir, port := t.TempDir(), freePort(t)
 	b := &broker{binary: binary, config: filepath.Join(dir, "broker.conf"), addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	config := fmt.Sprintf(`brokerName=broker-a
 brokerClusterName=DefaultCluster
-brokerId=0
 brokerIP1=127.0.0.1
 listenPort=%d
 storePathRootDir=%s
 flushDiskType=SYNC_FLUSH
 mappedFileSizeCommitLog=4194304
-`, port, filepath.Join(dir, "store"))
+%s
+`, port, filepath.Join(dir, "store"), strings.Join(more, "\n"))
 	require.NoError(t, os.WriteFile(b.config, []byte(config), 0o644))
 	return b
 }

@@ -111,6 +111,34 @@ type loader struct {
 	id     uint32
 	queues []history.Queue
 	number uint32 // of the last message; it rises over all rounds
+	// unpromised are answers to sends that promise nothing, and are no failures.
+	unpromised map[messages.ResponseCode]bool
+
+	mu      sync.Mutex
+	open    map[uint32]time.Time // when a message was sent that is not answered
+	slowest time.Duration        // answer so far
+	broken  int                  // promises that were not made
+}
+
+// sends notes when a message is sent.
+func (l *loader) sends(number uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = make(map[uint32]time.Time)
+	}
+	l.open[number] = time.Now()
+}
+
+// answered notes how long an answer took.
+func (l *loader) answered(number uint32, promised bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slowest = max(l.slowest, time.Since(l.open[number]))
+	delete(l.open, number)
+	if !promised {
+		l.broken++
+	}
 }
 
 // load returns nil when the connection broke, else what must not have happened.
@@ -131,6 +159,7 @@ func (l *loader) load(addr string, h *history.History, acked func()) error {
 			id := history.ID{Client: l.id, Number: l.number}
 			q := l.queueOf(l.number)
 			h.Sent(id, q)
+			l.sends(id.Number)
 			request := script.Send(q.Topic, q.ID, history.Body(id))
 			request.Opaque = int32(l.number - first)
 			if _, err := c.conn.Write(remoting.AppendFrame(nil, request)); err != nil {
@@ -138,8 +167,10 @@ func (l *loader) load(addr string, h *history.History, acked func()) error {
 			}
 		}
 	})
-	err = l.acknowledge(c, h, first, func() {
-		acked()
+	err = l.acknowledge(c, h, first, func(promised bool) {
+		if promised {
+			acked()
+		}
 		<-slots
 	})
 	broken.Store(true)
@@ -156,7 +187,7 @@ func (l *loader) queueOf(number uint32) history.Queue {
 	return l.queues[(number+l.id)%uint32(len(l.queues))]
 }
 
-func (l *loader) acknowledge(c *client, h *history.History, first uint32, acked func()) error {
+func (l *loader) acknowledge(c *client, h *history.History, first uint32, done func(promised bool)) error {
 	for {
 		responses, err := c.read()
 		var timeout net.Error
@@ -168,6 +199,12 @@ func (l *loader) acknowledge(c *client, h *history.History, first uint32, acked 
 		}
 		for _, response := range responses {
 			id := history.ID{Client: l.id, Number: first + uint32(response.Opaque)}
+			promised := !l.unpromised[messages.ResponseCode(response.Code)]
+			l.answered(id.Number, promised)
+			if !promised {
+				done(false)
+				continue
+			}
 			queueID, offset, err := script.Sent(response)
 			if err != nil {
 				return fmt.Errorf("torture: %v was refused: %w", id, err)
@@ -179,7 +216,7 @@ func (l *loader) acknowledge(c *client, h *history.History, first uint32, acked 
 			if err := h.Acknowledged(id, q, offset); err != nil {
 				return err
 			}
-			acked()
+			done(true)
 		}
 	}
 }

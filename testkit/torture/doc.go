@@ -7,6 +7,10 @@
 //
 //	make torture ROUNDS=200
 //
+// A second test has a master with two slaves, each behind a proxy: while clients
+// send, the slaves are killed, frozen, cut off and slowed down. In the end the master
+// is gone, and the slave that has more must have all that was promised.
+//
 // What kill -9 cannot show, pages that never reached the disk, is the
 // simulator's (testkit/sim, PowerLoss).
 package torture
