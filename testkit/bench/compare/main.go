@@ -97,7 +97,7 @@ func measure(ctx context.Context, o options, k kind, g group, t *table) error {
 	if len(g.scenarios) == 0 {
 		return nil
 	}
-	s, err := start(ctx, o, k, g.conf)
+	s, err := start(ctx, o, k, g)
 	if err != nil {
 		return err
 	}

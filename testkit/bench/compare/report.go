@@ -149,7 +149,7 @@ with its default configuration, Apache's after %v of warm-up and with a heap of 
 and, in parentheses, their range; a ratio, actormq to Apache, is the median of the ratios within the pairs.
 
 `, time.Now().UTC().Format("2006-01-02"), t.machine, o.pairs, o.warmup, o.heap)
-	all := append(slices.Clone(asyncFlush), syncFlush...)
+	all := slices.Concat(asyncFlush, syncFlush, asyncMaster, syncMaster)
 	section := func(title, what string, names []string, figure func(result) float64, format func(float64) string) {
 		fmt.Fprintf(&b, "## %s\n\n"+head, title, what)
 		for _, s := range all {
@@ -159,10 +159,10 @@ and, in parentheses, their range; a ratio, actormq to Apache, is the median of t
 		}
 		b.WriteByte('\n')
 	}
-	closed := []string{"callers-64", "callers-512", "small", "batch", "catch-up", "sync-flush"}
+	closed := []string{"callers-64", "callers-512", "small", "batch", "catch-up", "sync-flush", "async-master", "sync-master"}
 	section("Messages a second", "load", closed, func(r result) float64 { return r.rate }, thousands)
 	section("Broker CPU a message", "load", nil, func(r result) float64 { return r.cpu }, cpu)
-	open := []string{"rate", "tail", "callers-64", "sync-flush"}
+	open := []string{"rate", "tail", "callers-64", "sync-flush", "async-master", "sync-master"}
 	for _, l := range []struct {
 		title  string
 		figure func(result) float64

@@ -16,6 +16,7 @@ type scenario struct {
 // group is scenarios for a broker with one configuration.
 type group struct {
 	conf      map[string]string
+	slave     bool // the broker has a slave of its kind
 	startup   bool // also report how long the start took
 	scenarios []scenario
 }
@@ -44,10 +45,20 @@ var syncFlush = []scenario{
 	{"sync-flush", "SYNC_FLUSH, 64 callers, 1 KiB", func(*bench.Options) {}},
 }
 
+var asyncMaster = []scenario{
+	{"async-master", "ASYNC_MASTER with a slave, 64 callers, 1 KiB", func(o *bench.Options) { o.Count = maxCount }},
+}
+
+var syncMaster = []scenario{
+	{"sync-master", "SYNC_MASTER and a slave, two copies, 64 callers, 1 KiB", func(o *bench.Options) { o.Count = maxCount }},
+}
+
 func groups(o options) []group {
 	all := []group{
 		{startup: true, scenarios: asyncFlush},
 		{conf: map[string]string{"flushDiskType": "SYNC_FLUSH"}, scenarios: syncFlush},
+		{slave: true, scenarios: asyncMaster},
+		{slave: true, conf: map[string]string{"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2"}, scenarios: syncMaster},
 	}
 	if o.only == "" {
 		return all

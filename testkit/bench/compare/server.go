@@ -33,6 +33,7 @@ type server struct {
 	dir        string
 	nameServer string
 	processes  []*process
+	primary    *process      // of the broker that is loaded
 	startup    time.Duration // from the start of the broker's process to the first message
 	resident   int64         // after that message, in bytes
 }
@@ -40,9 +41,9 @@ type server struct {
 // startLimit is the time in which a server must be up.
 const startLimit = 2 * time.Minute
 
-// start starts a name server and a broker on free ports and an empty store, and
-// sends a message.
-func start(ctx context.Context, o options, k kind, extra map[string]string) (s *server, err error) {
+// start starts a name server and a broker on free ports and an empty store, with a
+// slave if the group asks for one, and sends a message.
+func start(ctx context.Context, o options, k kind, g group) (s *server, err error) {
 	s = &server{kind: k}
 	defer func() {
 		if err != nil {
@@ -57,39 +58,71 @@ func start(ctx context.Context, o options, k kind, extra map[string]string) (s *
 		return s, err
 	}
 	s.nameServer = net.JoinHostPort("127.0.0.1", strconv.Itoa(names))
-	err = s.launch(o, "namesrv", map[string]string{"listenPort": strconv.Itoa(names), "kvConfigPath": filepath.Join(s.dir, "kv.json")})
+	err = s.launch(o, "namesrv", "namesrv", map[string]string{"listenPort": strconv.Itoa(names), "kvConfigPath": filepath.Join(s.dir, "kv.json")})
 	if err != nil {
 		return s, err
 	}
 	if err := s.await(ctx, func() error { return accepts(s.nameServer) }); err != nil {
 		return s, err
 	}
-	store := filepath.Join(s.dir, "store")
-	conf := map[string]string{
-		"brokerName": "broker-a", "brokerClusterName": "bench", "brokerId": "0", "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1",
-		"listenPort": strconv.Itoa(broker), "haListenPort": strconv.Itoa(broker + 1), "namesrvAddr": s.nameServer,
-		"storePathRootDir": store, "storePathCommitLog": filepath.Join(store, "commitlog"),
-		// The disk of a test machine may be fuller than an operator's.
-		"diskMaxUsedSpaceRatio": "95",
-	}
-	maps.Copy(conf, extra)
+	conf := s.conf("store", broker)
+	maps.Copy(conf, g.conf)
 	began := time.Now()
-	if err := s.launch(o, "broker", conf); err != nil {
+	if err := s.launch(o, "broker", "broker", conf); err != nil {
 		return s, err
+	}
+	s.primary = s.processes[len(s.processes)-1]
+	if g.slave {
+		if err := s.startSlave(ctx, o); err != nil {
+			return s, err
+		}
 	}
 	if err := s.await(ctx, func() error { return s.firstMessage(ctx) }); err != nil {
 		return s, err
 	}
 	s.startup = time.Since(began)
-	s.resident, err = bench.Resident(s.broker().cmd.Process.Pid)
+	s.resident, err = bench.Resident(s.primary.cmd.Process.Pid)
 	return s, err
 }
 
-func (s *server) broker() *process { return s.processes[len(s.processes)-1] }
+// conf is the configuration of a broker whose store is in a folder of that name.
+func (s *server) conf(store string, port int) map[string]string {
+	dir := filepath.Join(s.dir, store)
+	return map[string]string{
+		"brokerName": "broker-a", "brokerClusterName": "bench", "brokerId": "0", "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1",
+		"listenPort": strconv.Itoa(port), "haListenPort": strconv.Itoa(port + 1), "namesrvAddr": s.nameServer,
+		"storePathRootDir": dir, "storePathCommitLog": filepath.Join(dir, "commitlog"),
+		// The disk of a test machine may be fuller than an operator's.
+		"diskMaxUsedSpaceRatio": "95",
+	}
+}
 
-// launch starts the process of a role.
-func (s *server) launch(o options, role string, conf map[string]string) error {
-	file := filepath.Join(s.dir, role+".conf")
+// startSlave starts a slave and waits until it has got something from its master.
+func (s *server) startSlave(ctx context.Context, o options) error {
+	_, port, err := freePorts()
+	if err != nil {
+		return err
+	}
+	conf := s.conf("store-slave", port)
+	conf["brokerRole"], conf["brokerId"] = "SLAVE", "1"
+	if err := s.launch(o, "broker", "slave", conf); err != nil {
+		return err
+	}
+	return s.await(ctx, func() error {
+		if err := s.firstMessage(ctx); err != nil {
+			return err
+		}
+		_, err := os.Stat(filepath.Join(conf["storePathCommitLog"], fmt.Sprintf("%020d", 0)))
+		return err
+	})
+}
+
+// last is the process that was started last.
+func (s *server) last() *process { return s.processes[len(s.processes)-1] }
+
+// launch starts a process of a role under a name.
+func (s *server) launch(o options, role, name string, conf map[string]string) error {
+	file := filepath.Join(s.dir, name+".conf")
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(conf)) {
 		fmt.Fprintf(&text, "%s=%s\n", key, conf[key])
@@ -101,7 +134,7 @@ func (s *server) launch(o options, role string, conf map[string]string) error {
 	if s.kind == apache {
 		args = javaCommand(o, role, s.dir, file)
 	}
-	p, err := startProcess(args, s.dir, role)
+	p, err := startProcess(args, s.dir, name)
 	if err == nil {
 		s.processes = append(s.processes, p)
 	}
@@ -130,14 +163,14 @@ func (s *server) await(ctx context.Context, try func() error) error {
 			return nil
 		}
 		select {
-		case <-s.broker().ended:
-			return fmt.Errorf("a process ended while it started: %s", s.broker().tail())
+		case <-s.last().ended:
+			return fmt.Errorf("a process ended while it started: %s", s.last().tail())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not up after %v: %w: %s", startLimit, err, s.broker().tail())
+			return fmt.Errorf("not up after %v: %w: %s", startLimit, err, s.last().tail())
 		}
 	}
 }
@@ -169,7 +202,7 @@ func (s *server) firstMessage(ctx context.Context) error {
 func (s *server) options() bench.Options {
 	o := bench.Defaults()
 	o.NameServers = []string{s.nameServer}
-	o.PID = s.broker().cmd.Process.Pid
+	o.PID = s.primary.cmd.Process.Pid
 	o.Topic = "bench"
 	return o
 }
@@ -226,7 +259,7 @@ func (s *server) stop() error {
 		failed = errors.Join(failed, p.stop())
 	}
 	s.processes = nil
-	return errors.Join(failed, os.RemoveAll(filepath.Join(s.dir, "store")))
+	return errors.Join(failed, os.RemoveAll(filepath.Join(s.dir, "store")), os.RemoveAll(filepath.Join(s.dir, "store-slave")))
 }
 
 // process is a child process.
