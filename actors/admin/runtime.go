@@ -53,6 +53,7 @@ func (a *admin) runtime(r *front.Request) (*messages.Command, error) {
 	} {
 		table[zero] = "0"
 	}
+	a.replication(table)
 	if used, err := a.Store.Used(); err == nil {
 		table["commitLogDiskRatio"] = strconv.FormatFloat(used, 'f', 4, 64)
 		table["consumeQueueDiskRatio"] = table["commitLogDiskRatio"]
@@ -64,6 +65,25 @@ func (a *admin) runtime(r *front.Request) (*messages.Command, error) {
 	var err error
 	response.Body, err = (&messages.KVTable{Table: table}).Encode()
 	return response, err
+}
+
+// replication adds what Apache's broker leaves to mqadmin's haStatus: how many slaves
+// a master has, how many are in sync and how many bytes the last one is behind; or
+// how many bytes a slave is known to be behind its master.
+func (a *admin) replication(table map[string]string) {
+	status := a.HAStatus()
+	if !status.Master {
+		table["haMaster"] = status.Client.MasterAddr
+		table["haLagBytes"] = strconv.FormatInt(max(status.Client.MasterFlushOffset-status.Client.MaxOffset, 0), 10)
+		return
+	}
+	lag := int64(0)
+	for _, slave := range status.Connections {
+		lag = max(lag, slave.Diff)
+	}
+	table["haSlaves"] = strconv.Itoa(len(status.Connections))
+	table["haInSyncSlaves"] = strconv.Itoa(status.InSyncSlaveNums)
+	table["haLagBytes"] = strconv.FormatInt(lag, 10)
 }
 
 func (a *admin) earliestMessage() int64 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,8 @@ type pair struct {
 	master, slave       *cluster.Broker
 }
 
-func newPair(t *testing.T) *pair {
+// newPair starts a pair; more are settings of both.
+func newPair(t *testing.T, more map[string]string) *pair {
 	launcher, target, err := cluster.FromEnv()
 	require.NoError(t, err)
 	p := &pair{launcher: launcher}
@@ -40,13 +42,15 @@ func newPair(t *testing.T) *pair {
 	names, err := launcher.StartNameServer(target)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = names.Stop(syscall.SIGKILL) })
-	p.master = p.start(t, p.masterKind, cluster.BrokerConfig{NameServer: names.Addr, Conf: map[string]string{
-		"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2", "mappedFileSizeCommitLog": strconv.Itoa(segment),
-		"slaveTimeout": "1000", // below the clients' patience
-	}})
-	p.slave = p.start(t, p.slaveOf, cluster.BrokerConfig{NameServer: names.Addr, Conf: map[string]string{
-		"brokerRole": "SLAVE", "brokerId": "1", "mappedFileSizeCommitLog": strconv.Itoa(segment),
-	}})
+	conf := func(own map[string]string) cluster.BrokerConfig {
+		own["mappedFileSizeCommitLog"] = strconv.Itoa(segment)
+		maps.Copy(own, more)
+		return cluster.BrokerConfig{NameServer: names.Addr, Conf: own}
+	}
+	p.master = p.start(t, p.masterKind, conf(map[string]string{
+		"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2", "slaveTimeout": "1000", // below the clients' patience
+	}))
+	p.slave = p.start(t, p.slaveOf, conf(map[string]string{"brokerRole": "SLAVE", "brokerId": "1"}))
 	p.awaitSlave(t)
 	return p
 }
@@ -119,7 +123,7 @@ func (p *pair) promote(t *testing.T) *cluster.Broker {
 // groups and consumer offsets.
 func TestSlaveHasAll(t *testing.T) {
 	t.Parallel()
-	p := newPair(t)
+	p := newPair(t, nil)
 	manifest := filepath.Join(t.TempDir(), "manifest")
 	p.java(t, "compat.Store", "fill", p.master.Config.NameServer, p.master.Addr, p.master.Config.Name, manifest)
 	end := p.awaitSlave(t)
@@ -141,7 +145,7 @@ func TestSlaveHasAll(t *testing.T) {
 // A producer goes on while the slave is killed and comes back.
 func TestSlaveKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	p := newPair(t)
+	p := newPair(t, nil)
 	c := kit.Cluster{NameServer: p.master.Config.NameServer, Broker: p.master.Addr, BrokerName: p.master.Config.Name, Name: p.master.Config.Cluster}
 	topic := c.Topic(t, 4)
 	producer := c.Producer(t)
