@@ -31,6 +31,9 @@ type ClientOptions struct {
 	// with RequestCodeNotSupported. It runs on the reading goroutine and must not
 	// wait for a Call.
 	Handle func(c *Client, request *messages.Command) *messages.Command
+	// Prepare, if not nil, returns what is sent in the place of a request, which it
+	// does not change: a signed copy. It runs on the goroutine that sends.
+	Prepare func(request *messages.Command) *messages.Command
 }
 
 // Client sends requests over one connection and matches the responses by their
@@ -40,6 +43,7 @@ type ClientOptions struct {
 type Client struct {
 	conn    transport.Conn
 	handle  func(*Client, *messages.Command) *messages.Command
+	prepare func(*messages.Command) *messages.Command
 	framer  *Framer
 	ended   []ending      // scratch of the burst under way; the reading goroutine's
 	wake    chan struct{} // tells the idle writer of frames, capacity 1
@@ -113,6 +117,7 @@ func newClient(conn transport.Conn, o ClientOptions) *Client {
 	c := &Client{
 		conn:    conn,
 		handle:  o.Handle,
+		prepare: o.Prepare,
 		wake:    make(chan struct{}, 1),
 		written: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -209,6 +214,9 @@ func (c *Client) Err() error {
 // send gives request an opaque and enqueues it. A call without done or waiter is
 // oneway.
 func (c *Client) send(request *messages.Command, a call) (opaque int32, err error) {
+	if c.prepare != nil {
+		request = c.prepare(request)
+	}
 	frame := *request
 	frame.Flag = 0
 	c.mu.Lock()

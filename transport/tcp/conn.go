@@ -16,7 +16,8 @@ import (
 
 // conn is one connection.
 type conn struct {
-	c       *net.TCPConn
+	c       net.Conn // a *net.TCPConn, or a *tls.Conn
+	sealed  bool     // it is encrypted
 	network *Network
 	local   netip.AddrPort
 	remote  netip.AddrPort
@@ -33,9 +34,10 @@ type conn struct {
 	deadline time.Time // of writes, as the socket has it
 }
 
-func newConn(n *Network, c *net.TCPConn) *conn {
+func newConn(n *Network, c net.Conn) *conn {
+	_, plain := c.(*net.TCPConn)
 	return &conn{
-		c: c, network: n, resumed: make(chan struct{}, 1),
+		c: c, sealed: !plain, network: n, resumed: make(chan struct{}, 1),
 		local: unmap(c.LocalAddr()), remote: unmap(c.RemoteAddr()),
 	}
 }
@@ -95,11 +97,12 @@ func (c *conn) wake() {
 //
 // To set a deadline costs as much as a good part of a small write. So the socket
 // keeps one deadline for many writes, and a write that runs into it early is
-// given the rest of its time.
+// given the rest of its time. An encrypted connection is of no use after it has
+// run into a deadline, so that it gets a new one for each write.
 func (c *conn) Write(bufs [][]byte) error {
 	timeout := c.network.writeTimeout
 	progress := time.Now()
-	if c.deadline.Sub(progress) < timeout/2 {
+	if c.sealed || c.deadline.Sub(progress) < timeout/2 {
 		if err := c.extend(progress); err != nil {
 			return c.fail(err)
 		}
@@ -111,7 +114,7 @@ func (c *conn) Write(bufs [][]byte) error {
 			c.out = nil
 			return nil
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if c.sealed || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return c.fail(err)
 		}
 		if now := time.Now(); n > 0 {

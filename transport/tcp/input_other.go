@@ -9,6 +9,6 @@ import (
 )
 
 // newInput returns the way to read from c into r's buffers.
-func newInput(c *net.TCPConn, r transport.Receiver) interface{ read() (int, error) } {
+func newInput(c net.Conn, r transport.Receiver) interface{ read() (int, error) } {
 	return &streamInput{c, r}
 }

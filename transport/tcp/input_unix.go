@@ -12,10 +12,14 @@ import (
 )
 
 // newInput returns the way to read from c into r's buffers.
-func newInput(c *net.TCPConn, r transport.Receiver) interface{ read() (int, error) } {
-	idler, ok := r.(transport.Idler)
-	raw, err := c.SyscallConn()
-	if !ok || err != nil {
+func newInput(c net.Conn, r transport.Receiver) interface{ read() (int, error) } {
+	idler, idles := r.(transport.Idler)
+	plain, ok := c.(*net.TCPConn)
+	if !idles || !ok {
+		return &streamInput{c, r}
+	}
+	raw, err := plain.SyscallConn()
+	if err != nil {
 		return &streamInput{c, r}
 	}
 	in := &idleInput{raw: raw, r: r, idler: idler}

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,12 +21,17 @@ type Options struct {
 	// WriteTimeout closes a connection whose peer takes nothing for that long;
 	// 0 means DefaultWriteTimeout.
 	WriteTimeout time.Duration
+	// TLS, if not nil, encrypts the connections that are dialled; those that are
+	// accepted stay plain. If its ServerName is empty, the host that is dialled is
+	// verified.
+	TLS *tls.Config
 }
 
 // Network implements transport.Network. Its methods may be called from several
 // goroutines.
 type Network struct {
 	writeTimeout time.Duration
+	tls          *tls.Config // nil: plain
 	ctx          context.Context
 	cancel       context.CancelFunc
 	running      sync.WaitGroup // accept loops, dials and connections
@@ -43,7 +49,7 @@ func New(o Options) *Network {
 		o.WriteTimeout = DefaultWriteTimeout
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Network{writeTimeout: o.WriteTimeout, ctx: ctx, cancel: cancel, open: make(map[closer]struct{})}
+	return &Network{writeTimeout: o.WriteTimeout, tls: o.TLS, ctx: ctx, cancel: cancel, open: make(map[closer]struct{})}
 }
 
 // enter registers c and a goroutine for it. It reports false once the network is
@@ -130,7 +136,7 @@ func (n *Network) acceptLoop(ln *listener, accept func(transport.Conn) transport
 
 // serve starts reading from c. It reports false, and accept is not called, once
 // the network is closed.
-func (n *Network) serve(c *net.TCPConn, accept func(transport.Conn) transport.Receiver) bool {
+func (n *Network) serve(c net.Conn, accept func(transport.Conn) transport.Receiver) bool {
 	conn := newConn(n, c)
 	if !n.enter(conn) {
 		c.Close()
@@ -157,17 +163,26 @@ func (n *Network) Dial(addr string, timeout time.Duration, opened func(transport
 	}
 	go func() {
 		defer n.running.Done()
-		dialer := net.Dialer{Timeout: timeout}
-		c, err := dialer.DialContext(n.ctx, "tcp", addr)
+		c, err := n.connect(addr, timeout)
 		if err != nil {
 			opened(nil, fmt.Errorf("tcp: cannot connect to %s: %w", addr, err))
 			return
 		}
 		accept := func(conn transport.Conn) transport.Receiver { return opened(conn, nil) }
-		if !n.serve(c.(*net.TCPConn), accept) {
+		if !n.serve(c, accept) {
 			opened(nil, fmt.Errorf("tcp: cannot connect to %s: %w", addr, transport.ErrClosed))
 		}
 	}()
+}
+
+// connect makes a connection, with the handshake where it is encrypted, within
+// timeout; 0 is no limit.
+func (n *Network) connect(addr string, timeout time.Duration) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: timeout}
+	if n.tls == nil {
+		return dialer.DialContext(n.ctx, "tcp", addr)
+	}
+	return (&tls.Dialer{NetDialer: &dialer, Config: n.tls}).DialContext(n.ctx, "tcp", addr)
 }
 
 type listener struct{ l *net.TCPListener }
