@@ -2,9 +2,12 @@ package actormq
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +32,42 @@ type Options struct {
 	// NameServers are the name servers' addresses, host:port. They are asked one
 	// at a time; the next one when one fails.
 	NameServers []string
-	// ClientID names this client to brokers; empty makes one that is unique.
-	ClientID string
+	// Resolve, which may take the place of NameServers, finds out where they are,
+	// when they are needed first and every 2 minutes (ResolveDNS, ResolveHTTP).
+	Resolve Resolver
+	// ClientID names this client to brokers; empty makes one that is unique, of
+	// the machine's address, InstanceName and UnitName.
+	ClientID     string
+	InstanceName string // empty: process and time
+	UnitName     string // of the deployment unit; usually empty
+	// Namespace, if not empty, is put before the names of topics and groups.
+	Namespace string
+	// Credentials, if not nil, sign every request.
+	Credentials *Credentials
+	// TLS, if not nil, encrypts every connection. Its ServerName, if empty, is the
+	// host that is connected to.
+	TLS *tls.Config
+	// Log gets what the client does on its own: errors of background work,
+	// brokers that are isolated. nil is silence.
+	Log *slog.Logger
+}
+
+func (o *Options) validate() error {
+	o.NameServers = slices.DeleteFunc(slices.Clone(o.NameServers), func(addr string) bool { return addr == "" })
+	switch {
+	case len(o.NameServers) == 0 && o.Resolve == nil:
+		return errors.New("actormq: Options.NameServers is empty")
+	case len(o.NameServers) > 0 && o.Resolve != nil:
+		return errors.New("actormq: Options has both NameServers and Resolve")
+	case strings.Contains(o.Namespace, "%"):
+		return fmt.Errorf("actormq: Options.Namespace %q contains a %%", o.Namespace)
+	case o.Credentials != nil && (o.Credentials.AccessKey == "" || o.Credentials.SecretKey == ""):
+		return errors.New("actormq: Options.Credentials without AccessKey or SecretKey")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
 }
 
 // clients numbers the clients of a process, to tell their message ids apart.
@@ -39,14 +76,20 @@ var clients atomic.Uint32
 // Client is the way to the brokers behind a set of name servers. NewClient
 // connects to nothing; connections are made when they are needed.
 type Client struct {
-	id      string
-	servers []string
-	conns   *connections
-	routes  *routes
-	uniq    *uniqKeys
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	running sync.WaitGroup // the client's own goroutine
+	id        string
+	namespace string
+	unit      bool // of a deployment unit
+	log       *slog.Logger
+	names     *nameServers
+	conns     *connections
+	routes    *routes
+	uniq      *uniqKeys
+	actors    *actors
+	requests  requests // that wait for a reply
+	counters  counters
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	running   sync.WaitGroup // the client's own goroutines
 
 	consuming context.Context // ends when Close begins
 	quit      context.CancelFunc
@@ -54,29 +97,35 @@ type Client struct {
 
 	mu        sync.Mutex
 	closed    bool
-	current   int // the name server that answered last
-	producers map[string]int
+	producers map[string]int // with the namespace
+	sending   []*Producer
 	consumers map[string]*Consumer
 }
 
 // NewClient returns a client. It fails only on unusable options.
 func NewClient(o Options) (*Client, error) {
-	servers := slices.DeleteFunc(slices.Clone(o.NameServers), func(addr string) bool { return addr == "" })
-	if len(servers) == 0 {
-		return nil, errors.New("actormq: Options.NameServers is empty")
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
 	addr := localAddr()
 	if o.ClientID == "" {
-		o.ClientID = newClientID(addr, time.Now())
+		o.ClientID = newClientID(addr, o.InstanceName, o.UnitName, time.Now())
 	}
 	c := &Client{
-		id: o.ClientID, servers: servers, uniq: newUniqKeys(addr, clients.Add(1)),
+		id: o.ClientID, namespace: o.Namespace, unit: o.UnitName != "", log: o.Log,
+		names: &nameServers{addrs: o.NameServers, resolve: o.Resolve}, uniq: newUniqKeys(addr, clients.Add(1)),
 		producers: make(map[string]int), consumers: make(map[string]*Consumer),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.consuming, c.quit = context.WithCancel(c.ctx)
+	network := tcp.New(tcp.Options{TLS: o.TLS})
+	c.actors = &actors{network: network, log: o.Log}
 	c.conns = &connections{
-		network: tcp.New(tcp.Options{}), ctx: c.ctx, opened: c.opened, pushed: c.pushed, slots: make(map[string]*slot),
+		network: network, ctx: c.ctx, opened: c.opened, pushed: c.pushed, slots: make(map[string]*slot),
+	}
+	if o.Credentials != nil {
+		credentials := *o.Credentials
+		c.conns.sign = credentials.sign
 	}
 	c.routes = newRoutes(c.askRoute)
 	c.running.Go(c.maintain)
@@ -99,7 +148,7 @@ func (c *Client) Close() error {
 	c.cancel()
 	err := c.conns.close()
 	c.running.Wait()
-	return err
+	return errors.Join(err, c.actors.close())
 }
 
 // maintain refreshes routes and sends signs of life.
@@ -107,8 +156,12 @@ func (c *Client) maintain() {
 	refresh, beat := time.NewTicker(routeInterval), time.NewTicker(heartbeatInterval)
 	defer refresh.Stop()
 	defer beat.Stop()
+	resolve := time.NewTicker(resolveInterval)
+	defer resolve.Stop()
 	for {
 		select {
+		case <-resolve.C:
+			c.resolve()
 		case <-refresh.C:
 			c.routes.refresh(c.ctx)
 		case <-beat.C:
@@ -116,6 +169,15 @@ func (c *Client) maintain() {
 		case <-c.ctx.Done():
 			return
 		}
+	}
+}
+
+// resolve looks where the name servers are.
+func (c *Client) resolve() {
+	ctx, cancel := context.WithTimeout(c.ctx, requestTimeout)
+	defer cancel()
+	if err := c.names.refresh(ctx); err != nil && c.ctx.Err() == nil {
+		c.log.Warn("the known name servers are used further", "error", err)
 	}
 }
 
@@ -186,18 +248,16 @@ func newRequest(code messages.RequestCode) *messages.Command {
 // askNameServer sends the request that make returns to one name server after the
 // other, beginning with the one that answered last, until one answers.
 func (c *Client) askNameServer(ctx context.Context, make func() *messages.Command) (response *messages.Command, addr string, err error) {
-	c.mu.Lock()
-	first := c.current
-	c.mu.Unlock()
+	servers, err := c.names.list(ctx)
+	if err != nil {
+		return nil, "", c.explain(err)
+	}
 	var failed []error
-	for i := range c.servers {
-		at := (first + i) % len(c.servers)
-		response, err := c.askOneNameServer(ctx, c.servers[at], make())
+	for _, server := range servers {
+		response, err := c.askOneNameServer(ctx, server, make())
 		if err == nil {
-			c.mu.Lock()
-			c.current = at
-			c.mu.Unlock()
-			return response, c.servers[at], nil
+			c.names.answered(server)
+			return response, server, nil
 		}
 		if errors.Is(err, ErrClosed) {
 			return nil, "", err
@@ -218,7 +278,8 @@ func (c *Client) askOneNameServer(ctx context.Context, addr string, request *mes
 
 // pushed takes a request of a broker.
 func (c *Client) pushed(_ *remoting.Client, request *messages.Command) *messages.Command {
-	if messages.RequestCode(request.Code) == messages.CodeNotifyConsumerIDsChanged {
+	switch messages.RequestCode(request.Code) {
+	case messages.CodeNotifyConsumerIDsChanged:
 		group := request.Ext.Text("consumerGroup")
 		c.mu.Lock()
 		consumer := c.consumers[group]
@@ -227,6 +288,8 @@ func (c *Client) pushed(_ *remoting.Client, request *messages.Command) *messages
 			consumer.rebalanceSoon()
 		}
 		return nil
+	case messages.CodePushReplyMessageToClient:
+		return c.replied(request)
 	}
 	refused := request.Respond(messages.RequestCodeNotSupported, "not supported by this client")
 	refused.Language = messages.Go

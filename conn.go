@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/transport/remoting"
@@ -18,6 +19,8 @@ const maxFrame = 128 << 20
 type conn struct {
 	*remoting.Client
 	addr string
+
+	greeted atomic.Bool // the broker knows the client as a producer
 
 	mu     sync.Mutex
 	groups map[string]bool // consumer groups that the broker was told of
@@ -67,6 +70,7 @@ type connections struct {
 	ctx     context.Context // of the client: ends the attempts to connect
 	opened  func(*conn)     // called once for each new connection, before it is used
 	pushed  func(*remoting.Client, *messages.Command) *messages.Command
+	sign    func(*messages.Command) *messages.Command // nil: requests are not signed
 	dialing sync.WaitGroup
 
 	mu     sync.Mutex
@@ -119,7 +123,9 @@ func (p *connections) get(ctx context.Context, addr string) (*conn, error) {
 // of whoever came first.
 func (p *connections) dial(addr string, s *slot) {
 	defer close(s.ready)
-	client, err := remoting.Dial(p.ctx, p.network, addr, remoting.ClientOptions{MaxFrame: maxFrame, Handle: p.pushed})
+	client, err := remoting.Dial(p.ctx, p.network, addr, remoting.ClientOptions{
+		MaxFrame: maxFrame, Handle: p.pushed, Prepare: p.sign,
+	})
 	if err != nil {
 		s.err = fmt.Errorf("%w: %w", ErrConnection, err)
 		return
@@ -145,6 +151,23 @@ func (p *connections) current(addr string) *conn {
 		return nil
 	}
 	return s.conn
+}
+
+// count returns the number of connections.
+func (p *connections) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, s := range p.slots {
+		select {
+		case <-s.ready:
+			if !s.over() {
+				n++
+			}
+		default:
+		}
+	}
+	return n
 }
 
 // close ends all connections and returns when their goroutines have ended. The

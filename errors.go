@@ -24,6 +24,8 @@ var (
 	ErrBusy = errors.New("actormq: the broker is busy")
 	// ErrNoOffset says that a group has no offset for a queue.
 	ErrNoOffset = errors.New("actormq: the group has no offset for the queue")
+	// ErrNoReply says that a request was stored and that no reply came in time.
+	ErrNoReply = errors.New("actormq: no reply came")
 	// ErrConnection says that a connection could not be made or broke. Whether a
 	// request that was under way has been carried out is not known.
 	ErrConnection = errors.New("actormq: connection failed")

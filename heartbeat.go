@@ -3,6 +3,7 @@ package actormq
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/actormq/actormq/messages"
 )
@@ -34,10 +35,8 @@ func (c *Client) heartbeat() (request *messages.Command, consumes bool) {
 // opened introduces the client to a broker on a new connection. Name servers do
 // not want to know.
 func (c *Client) opened(conn *conn) {
-	for _, server := range c.servers {
-		if conn.addr == server {
-			return
-		}
+	if c.names.has(conn.addr) {
+		return
 	}
 	if request, _ := c.heartbeat(); request != nil {
 		conn.Go(request, func(*messages.Command, error) {})
@@ -57,8 +56,10 @@ func (c *Client) heartbeatAll(ctx context.Context) {
 }
 
 // leaveProducers takes one producer off its group, and the client with the last.
-func (c *Client) leaveProducers(group string) error {
+func (c *Client) leaveProducers(p *Producer) error {
+	group := c.wrap(p.o.Group)
 	c.mu.Lock()
+	c.sending = slices.DeleteFunc(c.sending, func(o *Producer) bool { return o == p })
 	c.producers[group]--
 	last := c.producers[group] <= 0
 	if last {

@@ -76,8 +76,16 @@ func (u *uniqKeys) make(now time.Time) string {
 
 func upperHex(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }
 
-// newClientID makes an id that no other client has: address@pid#nanoseconds, as
-// the Java client does (RocketMQ: ClientConfig.buildMQClientId).
-func newClientID(addr netip.Addr, now time.Time) string {
-	return fmt.Sprintf("%s@%d#%d", addr, os.Getpid(), now.UnixNano())
+// newClientID makes an id that no other client has unless it is told an instance:
+// address@instance, with @unit where there is a unit. The instance is by default
+// pid#nanoseconds, as the Java client's (RocketMQ: ClientConfig.buildMQClientId).
+func newClientID(addr netip.Addr, instance, unit string, now time.Time) string {
+	if instance == "" {
+		instance = fmt.Sprintf("%d#%d", os.Getpid(), now.UnixNano())
+	}
+	id := fmt.Sprintf("%s@%s", addr, instance)
+	if unit != "" {
+		id += "@" + unit
+	}
+	return id
 }

@@ -1,6 +1,7 @@
 package actormq
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -21,6 +22,17 @@ type Message struct {
 	// DelayLevel holds the message back at the broker, 1 to 18 by default
 	// (messageDelayLevel: 1 s to 2 h); 0 delivers at once.
 	DelayLevel int
+	// Delay holds the message back for that long, and DeliverAt until that time, to
+	// the millisecond; a time that has passed delivers at once. The broker must
+	// have its timer wheel on (timerWheelEnable), or it refuses the message. At most
+	// one of DelayLevel, Delay and DeliverAt may be set.
+	Delay     time.Duration
+	DeliverAt time.Time
+	// OrderKey, if not empty, has the messages of one key go to one queue, in which
+	// their order is kept, for as long as the topic has the same queues. Such a
+	// message is not tried at another broker. Send one after the other, or by
+	// SendAsync from one goroutine.
+	OrderKey string
 	// Flag is kept and delivered as it is.
 	Flag int32
 	// Properties are kept and delivered as they are. Names that RocketMQ reserves
@@ -30,13 +42,18 @@ type Message struct {
 
 // reserved are the properties that have fields of their own or that the system
 // sets.
-var reserved = []string{
-	messages.PropertyKeys, messages.PropertyTags, messages.PropertyDelay, messages.PropertyUniqKey,
-	messages.PropertyWait, messages.PropertyRetryTopic, messages.PropertyRealTopic, messages.PropertyRealQueueID,
-	messages.PropertyTransactionPrepared, messages.PropertyProducerGroup, messages.PropertyOriginMessageID,
-	messages.PropertyReconsumeTime, messages.PropertyMaxReconsumeTimes, messages.PropertyMsgRegion,
-	messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyMinOffset, messages.PropertyMaxOffset,
-	messages.PropertyPopCK,
+var reserved = map[string]bool{
+	messages.PropertyKeys: true, messages.PropertyTags: true, messages.PropertyDelay: true,
+	messages.PropertyUniqKey: true, messages.PropertyWait: true, messages.PropertyShardingKey: true,
+	messages.PropertyInstanceID: true, messages.PropertyRetryTopic: true, messages.PropertyRealTopic: true,
+	messages.PropertyRealQueueID: true, messages.PropertyTransactionPrepared: true,
+	messages.PropertyProducerGroup: true, messages.PropertyOriginMessageID: true,
+	messages.PropertyReconsumeTime: true, messages.PropertyMaxReconsumeTimes: true,
+	messages.PropertyMsgRegion: true, messages.PropertyTraceSwitch: true, messages.PropertyCluster: true,
+	messages.PropertyMinOffset: true, messages.PropertyMaxOffset: true, messages.PropertyPopCK: true,
+	messages.PropertyTimerDelayMs: true, messages.PropertyTimerDelaySec: true, messages.PropertyTimerDeliverMs: true,
+	messages.PropertyCorrelationID: true, messages.PropertyReplyToClient: true, messages.PropertyTTL: true,
+	messages.PropertyMessageType: true, messages.PropertyArriveTime: true, messages.PropertyPushReplyTime: true,
 }
 
 // separators would cut a property string in two.
@@ -52,8 +69,12 @@ func (m *Message) validate() error {
 	switch {
 	case len(m.Body) == 0:
 		return fmt.Errorf("actormq: a message for topic %q has no body", m.Topic)
-	case m.DelayLevel < 0:
-		return fmt.Errorf("actormq: delay level %d is negative", m.DelayLevel)
+	case m.DelayLevel < 0 || m.Delay < 0:
+		return fmt.Errorf("actormq: delay level %d or delay %v is negative", m.DelayLevel, m.Delay)
+	case m.delays() > 1:
+		return errors.New("actormq: more than one of DelayLevel, Delay and DeliverAt")
+	case strings.ContainsAny(m.OrderKey, separators):
+		return fmt.Errorf("actormq: order key %q contains a separator of properties", m.OrderKey)
 	case strings.ContainsAny(m.Tags, separators):
 		return fmt.Errorf("actormq: tags %q contain a separator of properties", m.Tags)
 	}
@@ -68,11 +89,22 @@ func (m *Message) validate() error {
 			return fmt.Errorf("actormq: property %q=%q: an empty name or value does not survive", name, value)
 		case strings.ContainsAny(name, separators) || strings.ContainsAny(value, separators):
 			return fmt.Errorf("actormq: property %q=%q contains a separator of properties", name, value)
-		case slices.Contains(reserved, name):
+		case reserved[name]:
 			return fmt.Errorf("actormq: property %q is reserved", name)
 		}
 	}
 	return nil
+}
+
+// delays returns how many of the ways to hold the message back are used.
+func (m *Message) delays() int {
+	n := 0
+	for _, used := range [...]bool{m.DelayLevel > 0, m.Delay > 0, !m.DeliverAt.IsZero()} {
+		if used {
+			n++
+		}
+	}
+	return n
 }
 
 // appendProperties appends the property string of m under the id uniq.
@@ -87,6 +119,16 @@ func (m *Message) appendProperties(dst []byte, uniq string) []byte {
 	}
 	if m.DelayLevel > 0 {
 		dst = messages.AppendPropertyInt(dst, messages.PropertyDelay, int64(m.DelayLevel))
+	}
+	if m.Delay > 0 {
+		ms := (m.Delay + time.Millisecond - 1) / time.Millisecond // not earlier
+		dst = messages.AppendPropertyInt(dst, messages.PropertyTimerDelayMs, int64(ms))
+	}
+	if !m.DeliverAt.IsZero() {
+		dst = messages.AppendPropertyInt(dst, messages.PropertyTimerDeliverMs, m.DeliverAt.UnixMilli())
+	}
+	if m.OrderKey != "" {
+		dst = messages.AppendProperty(dst, messages.PropertyShardingKey, m.OrderKey)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
 		dst = messages.AppendProperty(dst, name, m.Properties[name])

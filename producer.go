@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/actormq/actormq/messages"
@@ -16,6 +15,8 @@ const (
 	DefaultSendTimeout = 3 * time.Second
 	DefaultRetries     = 2
 	DefaultMaxInFlight = 4096
+	// DefaultCompressFrom is the body size from which the other clients compress.
+	DefaultCompressFrom = 4096
 )
 
 // ProducerOptions configures a Producer. Zero values mean the defaults.
@@ -27,16 +28,50 @@ type ProducerOptions struct {
 	// Retries is the number of further attempts, each on another broker if there
 	// is one; negative for none.
 	Retries int
+	// AttemptTimeout bounds one attempt, so that a broker that is frozen leaves time
+	// for another one; 0 bounds attempts by Timeout alone. Whether an attempt that
+	// was given up has stored the message is not known: a retry may double it.
+	AttemptTimeout time.Duration
 	// MaxInFlight bounds the asynchronous sends under way; SendAsync waits above it.
 	MaxInFlight int
+	// LatencyFault, if not nil, keeps sends away from brokers that are slow or fail.
+	LatencyFault *LatencyFault
+	// Batching, if not nil, has Send and SendAsync gather messages.
+	Batching *Batching
+	// Compression says how bodies are compressed, and CompressFrom from what size
+	// in bytes: 4096 by default, negative for never. A body that does not get
+	// smaller is sent as it is. Batches are not compressed.
+	Compression  Compression
+	CompressFrom int
+}
+
+func (o *ProducerOptions) setDefaults() {
+	o.Timeout = orElse(o.Timeout, DefaultSendTimeout)
+	if o.Retries == 0 {
+		o.Retries = DefaultRetries
+	}
+	o.Retries = max(o.Retries, 0)
+	o.MaxInFlight = orElse(o.MaxInFlight, DefaultMaxInFlight)
+	if o.CompressFrom == 0 {
+		o.CompressFrom = DefaultCompressFrom
+	}
+}
+
+// orElse returns v unless it is not positive.
+func orElse[T int | time.Duration](v, absent T) T {
+	if v <= 0 {
+		return absent
+	}
+	return v
 }
 
 // Producer sends messages.
 type Producer struct {
 	client *Client
 	o      ProducerOptions
-	next   atomic.Uint32 // counts round the queues
+	queues queueSelector
 	slots  chan struct{} // one for each asynchronous send under way
+	lanes  *lanes        // of batches; nil without Batching
 
 	mu      sync.Mutex
 	closed  bool
@@ -87,23 +122,27 @@ func (c *Client) NewProducer(o ProducerOptions) (*Producer, error) {
 	if err := messages.CheckGroup(o.Group); err != nil {
 		return nil, fmt.Errorf("actormq: producer group %q: %w", o.Group, err)
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultSendTimeout
+	if err := o.Compression.validate(); err != nil {
+		return nil, err
 	}
-	if o.Retries == 0 {
-		o.Retries = DefaultRetries
+	o.setDefaults()
+	p := &Producer{client: c, o: o, slots: make(chan struct{}, o.MaxInFlight)}
+	if o.Batching != nil {
+		p.lanes = newLanes(p, *o.Batching)
 	}
-	o.Retries = max(o.Retries, 0)
-	if o.MaxInFlight <= 0 {
-		o.MaxInFlight = DefaultMaxInFlight
+	if o.LatencyFault != nil {
+		if err := c.startSelector(&p.queues, o.LatencyFault); err != nil {
+			return nil, err
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, ErrClosed
 	}
-	c.producers[o.Group]++
-	return &Producer{client: c, o: o, slots: make(chan struct{}, o.MaxInFlight)}, nil
+	c.producers[c.wrap(o.Group)]++
+	c.sending = append(c.sending, p)
+	return p, nil
 }
 
 // Close waits for the asynchronous sends under way and takes the producer off its
@@ -113,11 +152,18 @@ func (p *Producer) Close() error {
 	closed := p.closed
 	p.closed = true
 	p.mu.Unlock()
+	if p.lanes != nil {
+		p.lanes.flush()
+	}
 	p.running.Wait()
 	if closed {
 		return nil
 	}
-	return p.client.leaveProducers(p.o.Group)
+	var err error
+	if p.queues.pid != nil {
+		err = p.client.actors.stop(p.queues.pid)
+	}
+	return errors.Join(err, p.client.leaveProducers(p))
 }
 
 // Send sends a message and waits until a broker has stored it. A status other
@@ -127,6 +173,9 @@ func (p *Producer) Close() error {
 // refused, ErrConnection or the context's error where the outcome is not known,
 // ErrUnknownTopic, ErrNoNameServer, ErrNoQueue.
 func (p *Producer) Send(ctx context.Context, m *Message) (Sent, error) {
+	if p.lanes.takes(m) {
+		return p.lanes.send(ctx, m)
+	}
 	s, err := p.encode(m)
 	if err != nil {
 		return Sent{}, err
@@ -185,23 +234,30 @@ func (p *Producer) SendOneway(ctx context.Context, m *Message) error {
 // It fails, without calling done, if the context ends while it waits for the
 // latter, the producer is closed or the message is unusable.
 func (p *Producer) SendAsync(ctx context.Context, m *Message, done func(Sent, error)) error {
-	s, err := p.encode(m)
-	if err != nil {
-		return err
-	}
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("actormq: %d sends are under way: %w", p.o.MaxInFlight, ctx.Err())
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	err := p.sendAsync(ctx, m, done)
+	if err != nil {
 		<-p.slots
-		return ErrClosed
 	}
-	p.running.Add(1)
-	p.mu.Unlock()
+	return err
+}
+
+// sendAsync is SendAsync with a slot, which is given back before done is called.
+func (p *Producer) sendAsync(ctx context.Context, m *Message, done func(Sent, error)) error {
+	if p.lanes.takes(m) {
+		return p.lanes.add(ctx, m, true, done)
+	}
+	s, err := p.encode(m)
+	if err != nil {
+		return err
+	}
+	if err := p.start(); err != nil {
+		return err
+	}
 	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
 	first := p.begin(ctx, s, nil)
 	go func() {
@@ -214,126 +270,19 @@ func (p *Producer) SendAsync(ctx context.Context, m *Message, done func(Sent, er
 	return nil
 }
 
+// start counts a send that Close waits for, whose end is running.Done.
+func (p *Producer) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	p.running.Add(1)
+	return nil
+}
+
 func (p *Producer) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.closed
 }
-
-// deliver sends and waits for the end.
-func (p *Producer) deliver(ctx context.Context, s *sending) (Sent, error) {
-	if p.isClosed() {
-		return Sent{}, ErrClosed
-	}
-	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
-	defer cancel()
-	return p.finish(ctx, s, p.begin(ctx, s, nil))
-}
-
-// attempt is a request for one queue that is under way, or its failure.
-type attempt struct {
-	queue  Queue
-	conn   *conn
-	ended  chan outcome // capacity 1: nobody may take it any more
-	failed error
-}
-
-// outcome is the end of an attempt. The response is a copy.
-type outcome struct {
-	response *messages.Command
-	err      error
-}
-
-// begin chooses a queue and writes the request.
-func (p *Producer) begin(ctx context.Context, s *sending, last *attempt) *attempt {
-	a := &attempt{ended: make(chan outcome, 1)}
-	if a.queue, a.failed = p.choose(ctx, s, last); a.failed != nil {
-		return a
-	}
-	addr := p.client.routes.master(a.queue.Broker)
-	if addr == "" {
-		a.failed = fmt.Errorf("%w: no master of %s is known", ErrNoQueue, a.queue.Broker)
-		return a
-	}
-	if a.conn, a.failed = p.client.conns.get(ctx, addr); a.failed != nil {
-		return a
-	}
-	a.conn.Go(s.request(a.queue), func(response *messages.Command, err error) {
-		if err == nil {
-			response = response.Clone()
-		}
-		a.ended <- outcome{response, err}
-	})
-	return a
-}
-
-// finish waits for an attempt and makes further ones while that may help.
-func (p *Producer) finish(ctx context.Context, s *sending, a *attempt) (Sent, error) {
-	for retries := p.o.Retries; ; retries-- {
-		sent, err := p.await(ctx, s, a)
-		if err == nil {
-			return sent, nil
-		}
-		if retries == 0 || s.pinned != nil || ctx.Err() != nil || !retryable(err) {
-			return Sent{}, p.client.explain(err)
-		}
-		a = p.begin(ctx, s, a)
-	}
-}
-
-func (p *Producer) await(ctx context.Context, s *sending, a *attempt) (Sent, error) {
-	if a.failed != nil {
-		return Sent{}, a.failed
-	}
-	select {
-	case end := <-a.ended:
-		if end.err != nil {
-			return Sent{}, a.conn.explain(ctx, end.err)
-		}
-		return s.result(a, end.response)
-	case <-ctx.Done():
-		return Sent{}, a.conn.explain(ctx, ctx.Err())
-	}
-}
-
-// retryable reports whether another broker may take what one did not
-// (RocketMQ: DefaultMQProducer.retryResponseCodes).
-func retryable(err error) bool {
-	var refused *Error
-	if !errors.As(err, &refused) {
-		return errors.Is(err, ErrConnection)
-	}
-	switch messages.ResponseCode(refused.Code) {
-	case messages.TopicNotExist, messages.ServiceNotAvailable, messages.SystemError, messages.SystemBusy,
-		messages.NoPermission, messages.GoAway:
-		return true
-	}
-	return false
-}
-
-// choose returns the next queue in turn, after a failure one of another broker if
-// there is one.
-func (p *Producer) choose(ctx context.Context, s *sending, last *attempt) (Queue, error) {
-	if s.pinned != nil {
-		_, err := p.client.routes.get(ctx, s.topic)
-		return *s.pinned, err
-	}
-	route, err := p.client.routes.get(ctx, s.topic)
-	if err != nil {
-		return Queue{}, err
-	}
-	queues := route.writable
-	if len(queues) == 0 {
-		return Queue{}, fmt.Errorf("%w: topic %s has none that may be written", ErrNoQueue, s.topic)
-	}
-	for range len(queues) {
-		q := queues[p.turn(len(queues))]
-		if last == nil || q.Broker != last.queue.Broker {
-			return q, nil
-		}
-	}
-	return queues[p.turn(len(queues))], nil
-}
-
-// turn returns the next number below n.
-func (p *Producer) turn(n int) int { return int(p.next.Add(1) % uint32(n)) }

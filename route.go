@@ -184,6 +184,13 @@ func (r *routes) refresh(ctx context.Context) {
 	}
 }
 
+// count returns the number of topics whose routes are known.
+func (r *routes) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.topics)
+}
+
 // master returns the address of a broker's master, "" if it is not known.
 func (r *routes) master(broker string) string {
 	r.mu.Lock()

@@ -1,6 +1,8 @@
 package selector
 
 import (
+	"iter"
+	"maps"
 	"sync/atomic"
 	"time"
 )
@@ -148,4 +150,12 @@ func (i *Item) takes(now time.Time) bool {
 	}
 	until := i.trial.Load()
 	return now.UnixNano() >= until && i.trial.CompareAndSwap(until, now.Add(trialTime).UnixNano())
+}
+
+// All returns the items, in no order. They must not be changed.
+func (t *Table) All() iter.Seq[*Item] {
+	if t == nil {
+		return func(func(*Item) bool) {}
+	}
+	return maps.Values(t.items)
 }

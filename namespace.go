@@ -1,0 +1,60 @@
+package actormq
+
+import (
+	"strings"
+
+	"github.com/actormq/actormq/messages"
+)
+
+// Namespaces keep tenants apart by a prefix of topics and groups
+// (RocketMQ: NamespaceUtil):
+//
+//	topic         namespace%topic
+//	%RETRY%group  %RETRY%namespace%group, and likewise %DLQ%
+//
+// The system's own topics and groups are in none.
+
+// wrap puts a topic or group into the client's namespace, unless it is there
+// already or is the system's own.
+func (c *Client) wrap(name string) string { return wrapNamespace(c.namespace, name) }
+
+// unwrap takes a topic or group out of the client's namespace; a name of another
+// namespace stays as it is.
+func (c *Client) unwrap(name string) string { return unwrapNamespace(c.namespace, name) }
+
+func wrapNamespace(namespace, name string) string {
+	if namespace == "" || name == "" || isSystemName(name) {
+		return name
+	}
+	prefix, rest := splitPrefix(name)
+	if strings.HasPrefix(rest, namespace+"%") {
+		return name
+	}
+	return prefix + namespace + "%" + rest
+}
+
+func unwrapNamespace(namespace, name string) string {
+	if namespace == "" || isSystemName(name) {
+		return name
+	}
+	prefix, rest := splitPrefix(name)
+	own, inside := strings.CutPrefix(rest, namespace+"%")
+	if !inside {
+		return name
+	}
+	return prefix + own
+}
+
+func isSystemName(name string) bool {
+	return messages.IsSystemTopic(name) || messages.IsSystemGroup(name)
+}
+
+// splitPrefix takes the mark of retry and dead-letter topics off a name.
+func splitPrefix(name string) (prefix, rest string) {
+	for _, prefix := range [...]string{"%RETRY%", "%DLQ%"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return prefix, rest
+		}
+	}
+	return "", name
+}
