@@ -37,6 +37,9 @@ import (
 //	pull NAME TAG TOPIC QUEUE OFFSET [EXT=VALUE …]
 //	                      pulls with its own subscription "*", as an ask
 //	pushes NAME           shows what the broker sent on its own account
+//	respond NAME CODE     answers the last of them
+//	reply NAME TAG TOPIC QUEUE [PROPERTY=VALUE …]
+//	                      sends the message below as a reply, as an ask
 //
 // Codes go by Apache's names. Responses show their ext fields in order, leaving
 // out MSG_REGION and TRACE_ON, and the records of a body one a line.
@@ -60,6 +63,7 @@ type story struct {
 	broker  *cluster.Broker
 	clients map[string]*sim.Client
 	asked   map[string]*sim.Call
+	pushed  *messages.Command // the last one shown
 }
 
 func (s *story) run(d *datadriven.TestData) string {
@@ -108,6 +112,13 @@ func (s *story) run(d *datadriven.TestData) string {
 		return s.answer(words[1])
 	case "pushes":
 		return s.pushes(words[0])
+	case "respond":
+		s.respond(words[0], words[1])
+	case "reply":
+		request := s.send(words[2:], d.Input)
+		request.Code = int32(messages.CodeSendReplyMessageV2)
+		s.asked[words[1]] = s.clients[words[0]].Send(request)
+		s.world.Advance(time.Millisecond)
 	default:
 		d.Fatalf(s.t, "unknown command %s", d.Cmd)
 	}
@@ -274,10 +285,18 @@ func properties(text []byte) string {
 // moment is time enough for what is under way to arrive.
 const moment = 50 * time.Millisecond
 
+func (s *story) respond(name, code string) {
+	n, err := strconv.Atoi(code)
+	require.NoError(s.t, err)
+	s.clients[name].Respond(s.pushed, s.pushed.Respond(messages.ResponseCode(n), "as the story says"))
+	s.world.Advance(moment)
+}
+
 func (s *story) pushes(name string) string {
 	s.world.Advance(moment)
 	var out strings.Builder
 	for _, c := range s.clients[name].Pushes() {
+		s.pushed = c
 		out.WriteString(s.show(c))
 	}
 	if out.Len() == 0 {

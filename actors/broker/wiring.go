@@ -27,6 +27,7 @@ import (
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/actors/pull"
 	"github.com/actormq/actormq/actors/registrar"
+	"github.com/actormq/actormq/actors/reply"
 	"github.com/actormq/actormq/actors/reput"
 	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/actors/sendback"
@@ -52,6 +53,7 @@ const (
 	nameAdmission     = "admission"
 	nameSendBack      = "sendback"
 	nameDelay         = "delay"
+	nameReply         = "reply"
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
 	nameRegistrar     = "registrar"
@@ -265,6 +267,11 @@ func (w *wiring) sendingChildren() []child {
 			SaveEvery: config.Millis(c.FlushDelayOffsetInterval), Slave: w.isSlave(),
 		})},
 	}
+	all = append(all, child{nameReply, reply.Props(reply.Options{
+		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1,
+		Region: c.RegionID, TraceOn: c.TraceOn, Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize,
+		Store: c.StoreReplyMessageEnable, Client: w.groups.Producer,
+	})})
 	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
 		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 		BrokerID: c.BrokerID, Permission: c.BrokerPermission, Period: config.Millis(c.RegisterNameServerPeriod),
@@ -315,6 +322,7 @@ func owned() map[string][]messages.RequestCode {
 		nameIndexer:       indexer.Codes(),
 		nameSendBack:      sendback.Codes(),
 		nameDelay:         delay.Codes(),
+		nameReply:         reply.Codes(),
 		nameAdmin:         admin.Codes(),
 	}
 }

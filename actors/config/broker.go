@@ -74,6 +74,8 @@ type Broker struct {
 	BrokerTopicEnable  bool `conf:"brokerTopicEnable"`
 	// TraceTopicEnable has the topic for message traces made.
 	TraceTopicEnable bool `conf:"traceTopicEnable"`
+	// StoreReplyMessageEnable keeps a copy of each reply in the cluster's reply topic.
+	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable"`
 	// TraceOn tells producers and consumers that traces are wanted.
 	TraceOn bool `conf:"traceOn"`
 	// EnableMixedMessageType allows topics of message.type MIXED.
@@ -209,7 +211,7 @@ func DefaultBroker() Broker {
 		BrokerIP1: "127.0.0.1", BindAddress: "0.0.0.0", ListenPort: 10911,
 		RegisterNameServerPeriod: 30_000, RegionID: "DefaultRegion",
 		AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8, AutoCreateSubscriptionGroup: true, BrokerPermission: 6,
-		ClusterTopicEnable: true, BrokerTopicEnable: true, TraceOn: true,
+		ClusterTopicEnable: true, BrokerTopicEnable: true, TraceOn: true, StoreReplyMessageEnable: true,
 		FlushConsumerOffsetInterval: 5_000, FlushDelayOffsetInterval: 10_000, MessageDelayLevel: messages.DefaultDelayLevels,
 		ServerChannelMaxIdleTimeSeconds: 120, ChannelExpiredTimeout: 120_000, FrameMaxLength: 16 << 20,
 		LongPollingEnable: true, ShortPollingTimeMills: 1_000, LitePullMessageEnable: true,

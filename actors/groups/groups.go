@@ -41,9 +41,12 @@ type Options struct {
 	RejectPull bool
 }
 
-// View is what others may know of the consumer groups. Groups alone writes it;
-// any goroutine may read.
-type View struct{ consumers sync.Map } // group name to *Consumers
+// View is what others may know of the groups. Groups alone writes it; any
+// goroutine may read.
+type View struct {
+	consumers sync.Map // group name to *Consumers
+	producers sync.Map // client id to *messages.Peer
+}
 
 // Consumers is one consumer group at one moment. It is immutable.
 type Consumers struct {
@@ -67,6 +70,14 @@ func (v *View) Consumers(group string) *Consumers {
 	c, _ := v.consumers.Load(group)
 	g, _ := c.(*Consumers)
 	return g
+}
+
+// Producer returns the connection of the client of that id which is in a producer
+// group, the latest if there are several, or nil.
+func (v *View) Producer(clientID string) *messages.Peer {
+	p, _ := v.producers.Load(clientID)
+	peer, _ := p.(*messages.Peer)
+	return peer
 }
 
 // Groups returns the names of the groups that have members, sorted.
@@ -175,6 +186,7 @@ func (g *groups) heartbeat(r *front.Request) (*messages.Command, error) {
 			g.producers[p.GroupName] = producers
 		}
 		g.join(producers, r, beat.ClientID)
+		g.View.producers.Store(beat.ClientID, r.Peer)
 	}
 	response := r.Response(messages.Success, "")
 	response.Ext.SetBool("IS_SUPPORT_HEART_BEAT_V2", true)
@@ -333,15 +345,27 @@ func (g *groups) leave(table map[string]*group, in *group, peer *messages.Peer) 
 	if i < 0 {
 		return
 	}
+	left := in.members[i]
 	in.members = slices.Delete(in.members, i, i+1)
 	if len(in.members) == 0 {
 		delete(table, in.name)
 	}
 	if in.subscriptions == nil {
-		return // producers
+		g.unpublish(left)
+		return
 	}
 	g.publish(in)
 	g.notify(in)
+}
+
+// unpublish forgets a producer's connection when it is in no group any more.
+func (g *groups) unpublish(left *member) {
+	for _, in := range g.producers {
+		if in.find(left.Peer) >= 0 {
+			return
+		}
+	}
+	g.View.producers.CompareAndDelete(left.ClientID, left.Peer)
 }
 
 func (g *groups) closed(peer *messages.Peer) {
