@@ -36,8 +36,17 @@ var statusNames = [...]string{
 // String returns Apache's name, which responses carry as their remark.
 func (s GetStatus) String() string { return statusNames[s] }
 
-// Filter decides by a message's tags code whether it is wanted.
+// Filter decides by a message's tags code, before its record is read, whether it
+// is wanted.
 type Filter interface{ MatchTagsCode(code int64) bool }
+
+// PropertyFilter is a Filter that has a say once the record was read, too
+// (RocketMQ: MessageFilter.isMatchedByCommitLog). properties are only valid during
+// the call.
+type PropertyFilter interface {
+	Filter
+	MatchProperties(properties []byte) bool
+}
 
 // GetResult is what Get found. Body holds the records back to back, in the memory
 // of the caller's buffer if it was large enough.
@@ -104,9 +113,9 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, 
 	default:
 		r.Status = NoMatchedMessage
 		b := batches.Get().(*batch)
-		b.start(s, &r, maxMessages)
-		b.read(q, filter)
-		b.r = nil
+		b.start(s, &r, maxMessages, filter)
+		b.read(q)
+		b.r, b.filter, b.properties = nil, nil, nil
 		batches.Put(b)
 	}
 	return r
@@ -117,9 +126,13 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, 
 type batch struct {
 	store  *Store
 	r      *GetResult
-	limit  int   // of messages
-	logEnd int64 // when the Get began
-	last   int64 // record that was looked at last
+	filter Filter
+	// properties is filter if that looks at properties; record is for it to look at.
+	properties PropertyFilter
+	record     record.Record
+	limit      int   // of messages
+	logEnd     int64 // when the Get began
+	last       int64 // record that was looked at last
 
 	run   []place // to be read with one call, within one segment
 	count int     // of messages, read or in run
@@ -139,14 +152,15 @@ type place struct {
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-func (b *batch) start(s *Store, r *GetResult, limit int) {
-	b.store, b.r, b.limit = s, r, limit
+func (b *batch) start(s *Store, r *GetResult, limit int, filter Filter) {
+	b.store, b.r, b.limit, b.filter = s, r, limit, filter
+	b.properties, _ = filter.(PropertyFilter)
 	b.logEnd, b.last = s.Log.MaxOffset(), 0
 	b.run, b.count, b.size, b.skip = b.run[:0], 0, 0, 0
 }
 
 // read goes through the queue's units from r.Next on.
-func (b *batch) read(q *consumequeue.Queue, filter Filter) {
+func (b *batch) read(q *consumequeue.Queue) {
 	r, begin := b.r, b.r.Next
 	end := min(r.Max, q.NextFile(begin), begin+int64(max(maxScan, b.limit)))
 	defer func() { r.Behind = b.logEnd - b.last }()
@@ -161,7 +175,7 @@ func (b *batch) read(q *consumequeue.Queue, filter Filter) {
 		}
 		for i := range b.units[:n] {
 			u := &b.units[i]
-			if !b.take(u, filter) {
+			if !b.take(u) {
 				return
 			}
 		}
@@ -170,20 +184,19 @@ func (b *batch) read(q *consumequeue.Queue, filter Filter) {
 }
 
 // take looks at the unit of r.Next and reports whether to go on with the next.
-func (b *batch) take(u *consumequeue.Unit, filter Filter) bool {
+func (b *batch) take(u *consumequeue.Unit) bool {
 	r := b.r
 	if !u.Valid() || u.Filler() || int64(u.Size) > b.store.Log.SegmentSize() {
 		r.Next++ // a place without a message
 		return true
 	}
-	if b.full(u) {
-		b.flush()
+	if b.full(u) && (!b.flush() || b.full(u)) { // a filter may make room again
 		return false
 	}
 	b.last = u.Phys
 	switch {
 	case u.Phys < b.skip:
-	case filter != nil && !extended(u.TagsCode) && !filter.MatchTagsCode(u.TagsCode):
+	case b.filter != nil && !extended(u.TagsCode) && !b.filter.MatchTagsCode(u.TagsCode):
 		if b.count == 0 {
 			r.Status = NoMatchedMessage
 		}
@@ -281,14 +294,29 @@ func (b *batch) flush() bool {
 			b.drop(u) // the unit is wrong; never pass on garbage
 			continue
 		}
+		if b.properties != nil && !b.wanted(raw) {
+			b.drop(u)
+			continue
+		}
 		to += copy(body[to:], raw)
 		r.Count++
 	}
 	r.Body = body[:to]
-	if r.Count > 0 {
+	switch {
+	case r.Count > 0:
 		r.Status = Found
+	case b.properties != nil:
+		r.Status = NoMatchedMessage
 	}
 	return true
+}
+
+// wanted asks the filter about a record.
+func (b *batch) wanted(raw []byte) bool {
+	_, err := record.Decode(raw, &b.record)
+	matches := err == nil && b.properties.MatchProperties(b.record.Properties)
+	b.record = record.Record{} // it must not keep the caller's buffer
+	return matches
 }
 
 // atPhys is where a record says where it is.

@@ -258,3 +258,41 @@ func BenchmarkStore(b *testing.B) {
 		})
 	}
 }
+
+// tagged is a filter that wants a tag and looks for it in the properties, as if
+// tags codes said nothing.
+type tagged string
+
+func (tagged) MatchTagsCode(int64) bool { return true }
+
+func (f tagged) MatchProperties(properties []byte) bool {
+	return string(messages.FindProperty(properties, messages.PropertyTags)) == string(f)
+}
+
+// Records that a filter rejects once they were read make room for others.
+func TestGetFiltersByProperties(t *testing.T) {
+	w := newWriter(t, storage.Options{FS: vfs.NewMem(nil), SegmentSize: 1 << 20, InMemoryBytes: math.MaxInt64, MaxMessagesInMemory: 4, MaxBytesInMemory: 1000})
+	for i := range 2000 {
+		w.send(t, "T", 0, map[bool]string{true: "yes"}[i%100 == 0], 10)
+	}
+	offsets := func(got storage.GetResult) (all []int64) {
+		eachRecord(t, got.Body, func(r *record.Record) { all = append(all, r.QueueOffset) })
+		return all
+	}
+	got := w.store.Get("T", 0, 0, 32, tagged("yes"), nil)
+	require.Equal(t, storage.Found, got.Status)
+	require.Equal(t, []int64{0, 100, 200, 300}, offsets(got))
+	require.Equal(t, 4, got.Count)
+	require.Equal(t, int64(301), got.Next)
+
+	got = w.store.Get("T", 0, got.Next, 32, tagged("yes"), nil)
+	require.Equal(t, []int64{400, 500, 600, 700}, offsets(got))
+
+	got = w.store.Get("T", 0, 0, 2, tagged("yes"), nil)
+	require.Equal(t, []int64{0, 100}, offsets(got))
+
+	got = w.store.Get("T", 0, 0, 32, tagged("never"), nil)
+	require.Equal(t, storage.NoMatchedMessage, got.Status)
+	require.Equal(t, int64(800), got.Next)
+	require.Empty(t, got.Body)
+}
