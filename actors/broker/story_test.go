@@ -35,7 +35,8 @@ import (
 //	send NAME TOPIC QUEUE [PROPERTY=VALUE …]
 //	                      sends the message below
 //	pull NAME TAG TOPIC QUEUE OFFSET [EXT=VALUE …]
-//	                      pulls with its own subscription "*", as an ask
+//	                      pulls with its own subscription "*", as an ask; with text
+//	                      below, that is its subscription by SQL92
 //	pushes NAME           shows what the broker sent on its own account
 //	respond NAME CODE     answers the last of them
 //	reply NAME TAG TOPIC QUEUE [PROPERTY=VALUE …]
@@ -108,7 +109,7 @@ func (s *story) run(d *datadriven.TestData) string {
 	case "send":
 		return s.call(words[0], s.send(words[1:], d.Input))
 	case "pull":
-		s.asked[words[1]] = s.clients[words[0]].Send(s.pull(words[2:]))
+		s.asked[words[1]] = s.clients[words[0]].Send(s.pull(words[2:], d.Input))
 		return s.answer(words[1])
 	case "pushes":
 		return s.pushes(words[0])
@@ -195,7 +196,7 @@ func (s *story) send(words []string, body string) *messages.Command {
 	return c
 }
 
-func (s *story) pull(words []string) *messages.Command {
+func (s *story) pull(words []string, sql string) *messages.Command {
 	c := s.request("PULL_MESSAGE", []string{
 		"consumerGroup=readers", "maxMsgNums=32", "sysFlag=4", "commitOffset=0", "suspendTimeoutMillis=15000",
 		"subscription=*", "subVersion=0", "expressionType=TAG",
@@ -203,6 +204,10 @@ func (s *story) pull(words []string) *messages.Command {
 	c.Ext.Set("topic", words[0])
 	c.Ext.Set("queueId", words[1])
 	c.Ext.Set("queueOffset", words[2])
+	if sql = strings.TrimSuffix(sql, "\n"); sql != "" {
+		c.Ext.Set("subscription", sql)
+		c.Ext.Set("expressionType", messages.ExpressionSQL92)
+	}
 	for _, word := range words[3:] {
 		key, value, _ := strings.Cut(word, "=")
 		c.Ext.Set(key, value)

@@ -151,7 +151,7 @@ func (w *wiring) stateChildren() []child {
 		{nameGroups, groups.Props(groups.Options{
 			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
 			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: c.RejectPullConsumerEnable,
-			Expiry: config.Millis(c.ChannelExpiredTimeout),
+			Expiry: config.Millis(c.ChannelExpiredTimeout), PropertyFilter: c.EnablePropertyFilter,
 		})},
 		{nameLocks, locks.Props(locks.Options{Env: w.env})},
 	}
@@ -237,6 +237,7 @@ func (w *wiring) readingChildren() []child {
 			Env: w.env, Store: w.store, Topics: &w.topics, Groups: &w.groups, Subs: &w.subs,
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
 			BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, LitePull: c.LitePullMessageEnable,
+			PropertyFilter: c.EnablePropertyFilter, FilterRetry: c.FilterSupportRetry,
 			LongPolling: c.LongPollingEnable, ShortPoll: config.Millis(c.ShortPollingTimeMills),
 			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: c.SlaveReadEnable, Master: w.master.Connected, Memory: inMemory(w.env, c),
 			Counters: &w.counters, MaxOwed: maxOwed,

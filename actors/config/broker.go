@@ -106,6 +106,11 @@ type Broker struct {
 	LitePullMessageEnable bool `conf:"litePullMessageEnable"`
 	// RejectPullConsumerEnable keeps pull consumers from registering.
 	RejectPullConsumerEnable bool `conf:"rejectPullConsumerEnable"`
+	// EnablePropertyFilter lets consumers filter by SQL92.
+	EnablePropertyFilter bool `conf:"enablePropertyFilter"`
+	// FilterSupportRetry has a condition on a retry topic replaced by those that the
+	// group has on the topics that the messages come from.
+	FilterSupportRetry bool `conf:"filterSupportRetry"`
 	// MaxTransfer… bound the answer to a pull, whose first message is always sent;
 	// what is not in memory any more has bounds of its own.
 	MaxTransferBytesOnMessageInMemory int `conf:"maxTransferBytesOnMessageInMemory" range:"1,"`

@@ -21,6 +21,7 @@ import (
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/sql92"
 )
 
 const sweepEvery = 10 * time.Second
@@ -33,7 +34,7 @@ type Options struct {
 	Topics *topics.View
 	// TopicsOwner creates retry topics, SubsOwner unknown groups.
 	TopicsOwner, SubsOwner *actor.PID
-	// PropertyFilter says whether SQL92 subscriptions are supported.
+	// PropertyFilter says whether SQL92 subscriptions are supported (enablePropertyFilter).
 	PropertyFilter bool
 	// Expiry is how long a member may go without a heartbeat (channelExpiredTimeout).
 	Expiry time.Duration
@@ -54,7 +55,10 @@ type Consumers struct {
 	Model         string // CLUSTERING, BROADCASTING
 	From          string
 	Subscriptions map[string]*messages.SubscriptionData // by topic
-	Members       []Member                              // in the order of arrival
+	// Conditions are the subscriptions by SQL92 that compile, by topic
+	// (RocketMQ: ConsumerFilterManager).
+	Conditions map[string]*sql92.Expression
+	Members    []Member // in the order of arrival
 }
 
 // Member is a connection of a group.
@@ -106,9 +110,10 @@ type group struct {
 	model         string
 	from          string
 	subscriptions map[string]*messages.SubscriptionData
-	members       []*member // in the order of arrival
-	fingerprint   int32     // of the last heartbeat V2; 0 after a plain one
-	known         bool      // a heartbeat set the fingerprint
+	conditions    map[string]*sql92.Expression // of subscriptions
+	members       []*member                    // in the order of arrival
+	fingerprint   int32                        // of the last heartbeat V2; 0 after a plain one
+	known         bool                         // a heartbeat set the fingerprint
 }
 
 type member struct {
@@ -218,7 +223,7 @@ func (g *groups) consumer(r *front.Request, beat *messages.HeartbeatData, c *mes
 	joined := g.join(consumers, r, beat.ClientID)
 	topicsChanged, subsChanged := false, false
 	if !beat.WithoutSub {
-		topicsChanged, subsChanged = consumers.subscribe(c.Subscriptions)
+		topicsChanged, subsChanged = g.subscribe(consumers, c.Subscriptions)
 	}
 	if dirty || joined || topicsChanged || subsChanged {
 		g.publish(consumers)
@@ -265,34 +270,6 @@ func (g *groups) join(in *group, r *front.Request, clientID string) bool {
 	return true
 }
 
-// subscribe takes the subscriptions of a heartbeat: a topic that is not in it is
-// gone, a known one is replaced only by a newer version.
-func (in *group) subscribe(subs []messages.SubscriptionData) (topicsChanged, changed bool) {
-	next := make(map[string]*messages.SubscriptionData, len(subs))
-	for i := range subs {
-		sub := &subs[i]
-		if sub.Topic == "" {
-			continue
-		}
-		old := in.subscriptions[sub.Topic]
-		switch {
-		case old == nil:
-			topicsChanged = true
-			next[sub.Topic] = sub
-		case sub.SubVersion > old.SubVersion:
-			changed = true
-			next[sub.Topic] = sub
-		default:
-			next[sub.Topic] = old
-		}
-	}
-	if len(next) != len(in.subscriptions) {
-		topicsChanged = true
-	}
-	in.subscriptions = next
-	return topicsChanged, changed || topicsChanged
-}
-
 // publish makes the group's state visible, or its end.
 func (g *groups) publish(in *group) {
 	if len(in.members) == 0 {
@@ -301,7 +278,7 @@ func (g *groups) publish(in *group) {
 	}
 	c := &Consumers{
 		Type: in.consumeType, Model: in.model, From: in.from,
-		Subscriptions: in.subscriptions, // replaced whole, never changed
+		Subscriptions: in.subscriptions, Conditions: in.conditions, // replaced whole, never changed
 	}
 	for _, m := range in.members {
 		c.Members = append(c.Members, m.Member)

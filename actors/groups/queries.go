@@ -8,15 +8,23 @@ import (
 	"github.com/actormq/actormq/messages"
 )
 
-// checkConfig tells a client before it starts whether its filter is supported.
+// checkConfig tells a client before it starts whether its filter is supported, and
+// whether its expression is right.
 func (g *groups) checkConfig(r *front.Request) (*messages.Command, error) {
 	check, err := messages.DecodeCheckClient(r.Command.Body)
 	if err != nil {
 		return nil, err
 	}
-	if sub := check.SubscriptionData; sub != nil && !messages.IsTagExpression(sub.ExpressionType) && !g.PropertyFilter {
+	sub := check.SubscriptionData
+	if sub == nil || messages.IsTagExpression(sub.ExpressionType) {
+		return r.Response(messages.Success, ""), nil
+	}
+	if !g.PropertyFilter {
 		return nil, messages.Refuse(messages.SystemError,
 			"The broker does not support consumer to filter message by %s", sub.ExpressionType)
+	}
+	if _, err := Compile(sub); err != nil {
+		return nil, messages.Refuse(messages.SubscriptionParseFailed, "%s", err)
 	}
 	return r.Response(messages.Success, ""), nil
 }

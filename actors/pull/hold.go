@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,9 +24,11 @@ type hold struct {
 	puller  *actor.PID
 }
 
-// rerun gives a held request back to its puller, which answers it now, whatever
-// it finds.
-type rerun struct{ request *request }
+// rerun gives a held request back to its puller for another attempt.
+type rerun struct {
+	request *request
+	attempt attempt
+}
 
 // recheckAfter is the time after which a request is given back although no
 // matching record came, if its queue grew: a consumer of a filtered queue then
@@ -86,14 +89,26 @@ func (p *pullHold) Receive(ctx actor.Context) {
 func (p *pullHold) hold(ctx actor.Context, m *hold) {
 	// The queue may have grown, and its Arrival passed, since the puller looked.
 	if p.MaxOffset(m.request.topic, m.request.queueID) > m.request.offset {
-		ctx.Send(m.puller, &rerun{m.request})
+		p.grown(ctx, m)
 		return
 	}
-	h := &held{hold: *m, recheck: p.Env.Millis() + recheckAfter.Milliseconds()}
+	h := &held{hold: *m, recheck: cmp.Or(m.request.recheck, p.Env.Millis()+recheckAfter.Milliseconds())}
 	key := queueKey{m.request.topic, m.request.queueID}
 	p.queues[key] = append(p.queues[key], h)
 	p.order = append(p.order, h)
 	p.schedule(ctx)
+}
+
+// grown gives back a request whose queue has grown. If it filters by properties, so
+// that nobody knows yet whether there is something for it, it may come again.
+func (p *pullHold) grown(ctx actor.Context, m *hold) {
+	r := m.request
+	now := p.Env.Millis()
+	if r.byProperties() && now < r.suspendedUntil && (r.recheck == 0 || now < r.recheck) {
+		ctx.Send(m.puller, &rerun{r, nextAttempt})
+		return
+	}
+	ctx.Send(m.puller, &rerun{r, lastAttempt})
 }
 
 // arrived gives back what waits for a record like those that came.
@@ -107,7 +122,7 @@ func (p *pullHold) arrived(ctx actor.Context, a *messages.Arrival) {
 		if a.Max <= h.request.offset || !a.Mixed && !h.request.filter.MatchTagsCode(a.TagsCode) {
 			return true
 		}
-		ctx.Send(h.puller, &rerun{h.request})
+		p.grown(ctx, &h.hold)
 		return false
 	})
 }
@@ -145,10 +160,10 @@ func (p *pullHold) expire(ctx actor.Context) {
 		due := now >= r.suspendedUntil
 		if !due && now >= h.recheck {
 			h.recheck = now + recheckAfter.Milliseconds()
-			due = p.MaxOffset(r.topic, r.queueID) > r.offset
+			due = r.recheck > 0 || p.MaxOffset(r.topic, r.queueID) > r.offset
 		}
 		if due {
-			ctx.Send(h.puller, &rerun{r})
+			ctx.Send(h.puller, &rerun{r, lastAttempt})
 		}
 		return !due
 	})

@@ -42,7 +42,8 @@ type Options struct {
 	Master         func() bool
 	Permission     int32 // brokerPermission
 	LitePull       bool  // litePullMessageEnable
-	PropertyFilter bool
+	PropertyFilter bool  // enablePropertyFilter
+	FilterRetry    bool  // filterSupportRetry
 	// LongPolling off answers empty pulls after ShortPoll at the latest.
 	LongPolling bool
 	ShortPoll   time.Duration
@@ -68,16 +69,26 @@ type request struct {
 	offset         int64
 	maxMessages    int
 	suspendedUntil int64 // Unix milliseconds; 0: answer at once
-	filter         filter
+	filter         storage.Filter
 	topicSysFlag   int32
 	groupSysFlag   int32
 	usual, slow    int64 // the brokers that the group reads from, and when it is slow
+	// recheck is when a request that was held gives its new offset, in Unix
+	// milliseconds; 0 while it is the one that it came with.
+	recheck int64
+}
+
+// byProperties reports whether only reading tells what the request wants.
+func (q *request) byProperties() bool {
+	_, reads := q.filter.(storage.PropertyFilter)
+	return reads
 }
 
 type puller struct {
 	Options
-	self     *actor.PID
-	handlers front.Handlers
+	self       *actor.PID
+	handlers   front.Handlers
+	conditions conditions
 }
 
 func (p *puller) routes() front.Handlers {
@@ -94,7 +105,7 @@ func (p *puller) Receive(ctx actor.Context) {
 	case *messages.Requests:
 		p.handlers.Serve(p.Env, m)
 	case *rerun:
-		p.answer(m.request, false)
+		p.answer(m.request, m.attempt)
 	}
 }
 
@@ -139,13 +150,13 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 		return nil, messages.Refuse(messages.InvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
 			h.QueueID, h.Topic, topic.ReadQueueNums, r.Peer.Remote)
 	}
-	sub, refusal, err := p.subscription(r, &h, group)
+	filter, refusal, err := p.filter(r, &h, group)
 	if refusal != nil || err != nil {
 		return refusal, err
 	}
 	p.begin(r, &h, &request{
 		ticket: r.Ticket, group: h.ConsumerGroup, topic: topic.TopicName, queueID: h.QueueID,
-		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filterOf(sub),
+		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filter,
 		topicSysFlag: topic.TopicSysFlag, groupSysFlag: group.GroupSysFlag,
 		usual: group.BrokerID, slow: group.WhichBrokerWhenConsumeSlowly,
 	})
@@ -165,43 +176,11 @@ func (p *puller) begin(r *front.Request, h *messages.PullHeader, q *request) {
 	if h.SysFlag&flagCommit != 0 {
 		p.Env.Send(p.Offsets, &offsets.Commit{Group: q.group, Topic: q.topic, QueueID: q.queueID, Offset: h.CommitOffset})
 	}
-	p.answer(q, q.suspendedUntil > 0)
-}
-
-// subscription finds what the consumer wants: in the request, or else as its
-// group's heartbeats said.
-func (p *puller) subscription(r *front.Request, h *messages.PullHeader, group *messages.SubscriptionGroupConfig) (*messages.SubscriptionData, *messages.Command, error) {
-	var sub *messages.SubscriptionData
-	if h.SysFlag&flagSubscription != 0 {
-		var err error
-		if sub, err = messages.BuildSubscription(h.Topic, h.Subscription, h.ExpressionType); err != nil {
-			return nil, nil, messages.Refuse(messages.SubscriptionParseFailed, "parse the consumer's subscription failed")
-		}
+	if q.suspendedUntil > 0 {
+		p.answer(q, firstAttempt)
 	} else {
-		consumers := p.Groups.Consumers(h.ConsumerGroup)
-		if consumers == nil {
-			return nil, nil, messages.Refuse(messages.SubscriptionNotExist, "the consumer's group info not exist")
-		}
-		if !group.ConsumeBroadcastEnable && consumers.Model == "BROADCASTING" {
-			c, err := p.forbid(r, 4, "the consumer group[%s] can not consume by broadcast way", h.ConsumerGroup)
-			return nil, c, err
-		}
-		if p.Subs.Load().Forbidden(h.ConsumerGroup, h.Topic) {
-			c, err := p.forbid(r, 5, "the consumer group[%s] is forbidden for topic[%s]", h.ConsumerGroup, h.Topic)
-			return nil, c, err
-		}
-		if sub = consumers.Subscriptions[h.Topic]; sub == nil {
-			return nil, nil, messages.Refuse(messages.SubscriptionNotExist, "the consumer's subscription not exist")
-		}
-		if int64(sub.SubVersion) < h.SubVersion {
-			return nil, nil, messages.Refuse(messages.SubscriptionNotLatest, "the consumer's subscription not latest")
-		}
+		p.answer(q, lastAttempt)
 	}
-	if !messages.IsTagExpression(sub.ExpressionType) {
-		return nil, nil, messages.Refuse(messages.SystemError,
-			"The broker does not support consumer to filter message by %s", sub.ExpressionType)
-	}
-	return sub, nil, nil
 }
 
 // forbid refuses for want of permission; kind tells the client whose.
@@ -214,8 +193,17 @@ func (p *puller) forbid(r *front.Request, kind int64, format string, args ...any
 // buffers hold the bodies of pull answers while they are written.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
 
-// answer reads and answers q, or has it held if it may be and nothing is there.
-func (p *puller) answer(q *request, mayHold bool) {
+// attempt says what becomes of a request that finds nothing.
+type attempt int
+
+const (
+	firstAttempt attempt = iota // it is held if nothing is there
+	nextAttempt                 // it is held also if nothing matches, and goes on behind that
+	lastAttempt                 // it is answered
+)
+
+// answer reads and answers q, or has it held.
+func (p *puller) answer(q *request, a attempt) {
 	if next, ok := p.Resets.Take(q.group, q.topic, q.queueID); ok {
 		minOffset, maxOffset, _ := p.Store.Bounds(q.topic, q.queueID) // for its information only
 		p.reply(q, messages.PullOffsetMoved, storage.GetResult{Next: next, Min: minOffset, Max: maxOffset}, "OFFSET_RESET")
@@ -227,7 +215,8 @@ func (p *puller) answer(q *request, mayHold bool) {
 		return
 	}
 	buffer := buffers.Get().(*[]byte)
-	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, &q.filter, (*buffer)[:0])
+	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, q.filter, (*buffer)[:0])
+	*buffer = got.Body // it may have grown
 	code := codes[got.Status]
 	if q.offset != 0 && (got.Status == storage.NoMatchedLogicQueue || got.Status == storage.NoMessageInQueue) {
 		code = messages.PullOffsetMoved // the queue lost its data
@@ -236,7 +225,6 @@ func (p *puller) answer(q *request, mayHold bool) {
 		p.Counters.Found.Add(1)
 		p.Counters.Get.Add(int64(got.Count))
 		p.Counters.GetBytes.Add(int64(len(got.Body)))
-		*buffer = got.Body
 		response := p.response(q, code, got, got.Status.String())
 		front.ReplyBody(p.Env, q.ticket, response, got.Body, func() { buffers.Put(buffer) })
 		return
@@ -246,11 +234,32 @@ func (p *puller) answer(q *request, mayHold bool) {
 	if p.Slave {
 		code = p.atSlave(q, code, &got)
 	}
-	if code == messages.PullNotFound && mayHold {
-		p.Env.Send(p.Hold, &hold{request: q, puller: p.self})
+	if held := p.toHold(q, a, code, &got); held != nil {
+		p.Env.Send(p.Hold, &hold{request: held, puller: p.self})
 		return
 	}
+	if q.recheck > 0 && got.Status == storage.OffsetOverflowOne {
+		code, got.Status = messages.PullRetryImmediately, storage.NoMatchedMessage // as seen from the client's offset
+	}
 	p.reply(q, code, got, got.Status.String())
+}
+
+// toHold returns the request that PullHold is to keep, nil if q is to be answered.
+func (p *puller) toHold(q *request, a attempt, code messages.ResponseCode, got *storage.GetResult) *request {
+	switch {
+	case a == firstAttempt && code == messages.PullNotFound:
+		return q
+	case a == nextAttempt && got.Status == storage.OffsetOverflowOne && code == messages.PullNotFound:
+		return q
+	case a == nextAttempt && got.Status == storage.NoMatchedMessage && got.Next > q.offset:
+		moved := *q
+		moved.offset = got.Next
+		if moved.recheck == 0 {
+			moved.recheck = p.Env.Millis() + recheckAfter.Milliseconds()
+		}
+		return &moved
+	}
+	return nil
 }
 
 // codes maps the outcome of a read to the response
@@ -281,31 +290,4 @@ func (p *puller) response(q *request, code messages.ResponseCode, got storage.Ge
 	response.Ext.SetInt("topicSysFlag", int64(q.topicSysFlag))
 	response.Ext.SetInt("groupSysFlag", int64(q.groupSysFlag))
 	return response
-}
-
-// filter is a tag filter. The broker compares hashes; the client compares the
-// strings again.
-type filter struct {
-	all   bool
-	codes []int64
-}
-
-func filterOf(sub *messages.SubscriptionData) filter {
-	if sub.MatchesAll() {
-		return filter{all: true}
-	}
-	return filter{codes: sub.TagCodes()}
-}
-
-// MatchTagsCode reports whether a record with that tags code may match.
-func (f *filter) MatchTagsCode(code int64) bool {
-	if f.all {
-		return true
-	}
-	for _, c := range f.codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
 }
