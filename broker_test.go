@@ -335,6 +335,7 @@ func TestUnusableConsumers(t *testing.T) {
 		"illegal topic":  func(o *actormq.ConsumerOptions) { o.Subscriptions[0].Topic = "a b" },
 		"topic twice":    func(o *actormq.ConsumerOptions) { o.Subscriptions = slices.Repeat(o.Subscriptions, 2) },
 		"tags and SQL":   func(o *actormq.ConsumerOptions) { o.Subscriptions[0].Tags, o.Subscriptions[0].SQL = "a", "b = 1" },
+		"no SQL":         func(o *actormq.ConsumerOptions) { o.Subscriptions[0].SQL = "b >" },
 		"no tag":         func(o *actormq.ConsumerOptions) { o.Subscriptions[0].Tags = "||" },
 		"time, but none": func(o *actormq.ConsumerOptions) { o.From = actormq.FromTime },
 	} {

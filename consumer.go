@@ -46,17 +46,6 @@ func (f From) protocolName() string {
 	return messages.ConsumeFromLastOffset
 }
 
-// Subscription is what a consumer wants of a topic. All consumers of a group must
-// want the same.
-type Subscription struct {
-	Topic string
-	// Tags are the tags wanted, "A || B"; empty or "*" for all messages.
-	Tags string
-	// SQL is a condition on the properties instead, RocketMQ's SQL92. The broker must
-	// have it enabled.
-	SQL string
-}
-
 // Defaults of ConsumerOptions.
 const (
 	DefaultConcurrency  = 20
@@ -142,16 +131,9 @@ func (c *Consumer) subscribe(now time.Time) error {
 		if err := messages.CheckTopicBytes([]byte(s.Topic)); err != nil {
 			return fmt.Errorf("actormq: topic %q: %w", s.Topic, err)
 		}
-		expression, kind := s.Tags, "TAG"
-		if s.SQL != "" {
-			if s.Tags != "" {
-				return fmt.Errorf("actormq: topic %s is subscribed to by tags and by SQL", s.Topic)
-			}
-			expression, kind = s.SQL, "SQL92"
-		}
-		data, err := messages.BuildSubscription(s.Topic, expression, kind)
+		data, err := s.data()
 		if err != nil {
-			return fmt.Errorf("actormq: %w", err)
+			return err
 		}
 		data.SubVersion = messages.Number(now.UnixMilli())
 		if slices.ContainsFunc(c.topics, func(t *messages.SubscriptionData) bool { return t.Topic == s.Topic }) {

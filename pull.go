@@ -27,7 +27,8 @@ type PullRequest struct {
 	Queue  Queue
 	Offset int64 // of the first message wanted
 	Max    int   // messages; 0 means 32, which is also what brokers give at most by default
-	Tags   string
+	// Tags or SQL choose messages, see Subscription.
+	Tags, SQL string
 	// Hold is how long the broker may wait for a message if there is none; 0 has it
 	// answer at once.
 	Hold time.Duration
@@ -46,7 +47,7 @@ const (
 	PullFound PullStatus = iota
 	// PullNothing means that the queue ends at the offset.
 	PullNothing
-	// PullNoMatch means that there are messages, none of which has the tags.
+	// PullNoMatch means that there are messages, none of which is wanted.
 	PullNoMatch
 	// PullMoved means that the offset is outside of the queue.
 	PullMoved
@@ -65,14 +66,14 @@ type PullResult struct {
 // Pull reads messages of a queue. They are not marked as consumed: that is
 // CommitOffset's. It fails with an *Error where the broker refuses.
 func (c *Client) Pull(ctx context.Context, r PullRequest) (*PullResult, error) {
-	subscription, err := messages.BuildSubscription(r.Queue.Topic, r.Tags, "TAG")
+	subscription, err := (&Subscription{Topic: r.Queue.Topic, Tags: r.Tags, SQL: r.SQL}).data()
 	if err != nil {
-		return nil, fmt.Errorf("actormq: %w", err)
+		return nil, err
 	}
 	return c.pull(ctx, r, subscription)
 }
 
-// pull is Pull with a subscription instead of tags.
+// pull is Pull with a subscription instead of tags or SQL.
 func (c *Client) pull(ctx context.Context, r PullRequest, subscription *messages.SubscriptionData) (*PullResult, error) {
 	if _, err := c.masterOf(ctx, r.Queue); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package actormq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -16,9 +15,11 @@ const readerGroup = "actormq-reader"
 // ReadOptions says what to read.
 type ReadOptions struct {
 	Topic string
-	Tags  string // "A || B"; empty or "*" for all messages
-	From  From
-	Time  time.Time // for FromTime
+	// Tags or SQL choose messages, see Subscription.
+	Tags, SQL string
+
+	From From
+	Time time.Time // for FromTime
 	// OnError, if not nil, takes what went wrong and is tried again, such as a topic
 	// that does not exist yet. It must not wait.
 	OnError func(error)
@@ -29,9 +30,9 @@ type ReadOptions struct {
 // message at a time, in order for each queue. Read ends when ctx does, with nil,
 // or with the error of handle.
 func (c *Client) Read(ctx context.Context, o ReadOptions, handle func(*Received) error) error {
-	subscription, err := messages.BuildSubscription(o.Topic, o.Tags, "TAG")
+	subscription, err := (&Subscription{Topic: o.Topic, Tags: o.Tags, SQL: o.SQL}).data()
 	if err != nil {
-		return fmt.Errorf("actormq: %w", err)
+		return err
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
