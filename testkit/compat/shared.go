@@ -8,9 +8,10 @@ import (
 	"github.com/actormq/actormq/testkit/compat/cluster"
 )
 
-// shared is what most cases run against: a cluster as it comes, and one that
-// does not create topics by itself. The second has a name server of its own,
-// because clients ask the name server, not the broker, for the template topic.
+// shared is what most cases run against: a cluster that also filters by SQL92 and
+// otherwise is as it comes, and one that neither does that nor creates topics by
+// itself. The second has a name server of its own, because clients ask the name
+// server, not the broker, for the template topic.
 type shared struct {
 	names, strictNames   *cluster.NameServer
 	broker, strictBroker *cluster.Broker
@@ -28,7 +29,7 @@ func startShared(l *cluster.Launcher, kind cluster.Kind) (*shared, error) {
 	return s, nil
 }
 
-func startPair(l *cluster.Launcher, kind cluster.Kind, autoCreate string, names **cluster.NameServer, broker **cluster.Broker) error {
+func startPair(l *cluster.Launcher, kind cluster.Kind, obliging string, names **cluster.NameServer, broker **cluster.Broker) error {
 	ns, err := l.StartNameServer(kind)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func startPair(l *cluster.Launcher, kind cluster.Kind, autoCreate string, names 
 	*names = ns
 	*broker, err = l.StartBroker(kind, cluster.BrokerConfig{
 		NameServer: ns.Addr,
-		Conf:       map[string]string{"autoCreateTopicEnable": autoCreate},
+		Conf:       map[string]string{"autoCreateTopicEnable": obliging, "enablePropertyFilter": obliging},
 	})
 	return err
 }

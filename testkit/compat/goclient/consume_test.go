@@ -78,6 +78,32 @@ func TestTagFilterAtTheBroker(t *testing.T) {
 	require.EqualValues(t, 1, result.GetMessageExts()[0].QueueOffset)
 }
 
+func TestSQLFilter(t *testing.T) {
+	t.Parallel()
+	c := kit.Main(t)
+	topic := c.Topic(t, 1)
+	p := c.Producer(t)
+	priced := func(price, region string) {
+		m := message(c, topic, 0, price+region)
+		m.WithProperty("price", price)
+		m.WithProperty("region", region)
+		_, err := p.SendSync(ctx, m)
+		require.NoError(t, err)
+	}
+	priced("5", "EU")
+	priced("50", "EU")
+	priced("50", "APAC")
+	priced("fifty", "EU")
+	var got inbox
+	newConsumer(t, c, kit.Name("group"), topic, consumer.MessageSelector{
+		Type: consumer.SQL92, Expression: "price BETWEEN 10 AND 99 AND region IN ('EU', 'US')",
+	}, got.take)
+	priced("100", "US")
+	priced("99", "US")
+	got.await(t, 2)
+	require.ElementsMatch(t, []string{"50EU", "99US"}, got.bodies())
+}
+
 func TestOrderedConsumption(t *testing.T) {
 	t.Parallel()
 	c := kit.Main(t)

@@ -31,7 +31,8 @@ type Cluster struct {
 	BrokerName, Name   string
 }
 
-// Main is the cluster as it comes, Strict the one that creates no topics.
+// Main is the cluster as it comes, but with SQL92 filters; Strict has none and
+// creates no topics.
 func Main(t testing.TB) Cluster {
 	return Cluster{env(t, "COMPAT_NAMESRV"), env(t, "COMPAT_BROKER"), env(t, "COMPAT_BROKER_NAME"), env(t, "COMPAT_CLUSTER")}
 }

@@ -125,11 +125,27 @@ abstract class Case {
 
     /** A push consumer that is not started yet, starting at the first offset. */
     DefaultMQPushConsumer consumer(String group, String topic, String tags) throws Exception {
-        var consumer = on(new DefaultMQPushConsumer(group), cluster);
+        return consumer(cluster, group, topic, tags);
+    }
+
+    DefaultMQPushConsumer consumer(Cluster where, String group, String topic, String tags) throws Exception {
+        var consumer = on(new DefaultMQPushConsumer(group), where);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.subscribe(topic, tags);
         opened.push(consumer::shutdown);
         return consumer;
+    }
+
+    /**
+     * Lets the broker create a group's retry topic. It does so at the group's first heartbeat, which is after the client
+     * has looked for it; the client looks again only half a minute later.
+     */
+    void introduce(String group, String topic) throws Exception {
+        var consumer = consumer(group, topic, "*");
+        consumer.registerMessageListener(new Inbox().take());
+        consumer.start();
+        awaitRoute(cluster, "%RETRY%" + group, 1);
+        leave(consumer);
     }
 
     DefaultMQPullConsumer puller(String group) throws Exception {

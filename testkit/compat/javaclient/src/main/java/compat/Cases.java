@@ -25,7 +25,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class Cases {
     private static final Class<?>[] CLASSES = {
-        SendCases.class, PushCases.class, PullCases.class, LitePullCases.class, QueryCases.class, AdminCases.class,
+        SendCases.class, PushCases.class, PullCases.class, LitePullCases.class, FilterCases.class, QueryCases.class, AdminCases.class,
     };
 
     private Cases() {

@@ -2,12 +2,12 @@ package compat;
 
 /** A cluster under test, as the runner describes it in the environment. */
 record Cluster(String nameServer, String broker, String brokerName, String name) {
-    /** The cluster as it comes. */
+    /** The cluster as it comes, but with SQL92 filters. */
     static Cluster main() {
         return new Cluster(env("COMPAT_NAMESRV"), env("COMPAT_BROKER"), env("COMPAT_BROKER_NAME"), env("COMPAT_CLUSTER"));
     }
 
-    /** The one that creates no topics by itself. */
+    /** The one without them that creates no topics by itself. */
     static Cluster strict() {
         return new Cluster(env("COMPAT_STRICT_NAMESRV"), env("COMPAT_STRICT_BROKER"), env("COMPAT_BROKER_NAME"), env("COMPAT_CLUSTER"));
     }

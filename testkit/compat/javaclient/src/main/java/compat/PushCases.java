@@ -166,17 +166,6 @@ class PushCases extends Case {
         }
     }
 
-    /**
-     * Lets the broker create a group's retry topic. It does so at the group's first heartbeat, which is after the client
-     * has looked for it; the client looks again only half a minute later.
-     */
-    private void introduce(String group, String topic) throws Exception {
-        var consumer = consumer(group, topic, "*");
-        start(consumer);
-        awaitRoute(cluster, "%RETRY%" + group, 1);
-        leave(consumer);
-    }
-
     @Test
     void delayLevel() throws Exception {
         String topic = topic("delayLevel", 3);
