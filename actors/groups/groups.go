@@ -5,7 +5,8 @@
 // A heartbeat makes a connection a member. Membership ends with an unregister,
 // with the connection, or when heartbeats stay away for two minutes. Each change
 // of a consumer group is told to its members, which then share the queues anew.
-// Pulls read a group's subscriptions from View without asking.
+// Pulls read a group's subscriptions from View without asking; those by SQL92 are
+// there compiled, once for each version.
 package groups
 
 import (
