@@ -1,6 +1,7 @@
 package actormq
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -77,6 +78,7 @@ var clients atomic.Uint32
 // connects to nothing; connections are made when they are needed.
 type Client struct {
 	id        string
+	stable    string // the id that a process of the same name will have, for files
 	namespace string
 	unit      bool // of a deployment unit
 	log       *slog.Logger
@@ -99,7 +101,7 @@ type Client struct {
 	closed    bool
 	producers map[string]int // with the namespace
 	sending   []*Producer
-	consumers map[string]*Consumer
+	consumers map[string]*membership // with the namespace
 }
 
 // NewClient returns a client. It fails only on unusable options.
@@ -108,13 +110,14 @@ func NewClient(o Options) (*Client, error) {
 		return nil, err
 	}
 	addr := localAddr()
+	stable := cmp.Or(o.ClientID, addr.String()+"@"+cmp.Or(o.InstanceName, "DEFAULT"))
 	if o.ClientID == "" {
 		o.ClientID = newClientID(addr, o.InstanceName, o.UnitName, time.Now())
 	}
 	c := &Client{
-		id: o.ClientID, namespace: o.Namespace, unit: o.UnitName != "", log: o.Log,
+		id: o.ClientID, stable: stable, namespace: o.Namespace, unit: o.UnitName != "", log: o.Log,
 		names: &nameServers{addrs: o.NameServers, resolve: o.Resolve}, uniq: newUniqKeys(addr, clients.Add(1)),
-		producers: make(map[string]int), consumers: make(map[string]*Consumer),
+		producers: make(map[string]int), consumers: make(map[string]*membership),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.consuming, c.quit = context.WithCancel(c.ctx)
@@ -277,17 +280,11 @@ func (c *Client) askOneNameServer(ctx context.Context, addr string, request *mes
 }
 
 // pushed takes a request of a broker.
-func (c *Client) pushed(_ *remoting.Client, request *messages.Command) *messages.Command {
+func (c *Client) pushed(conn *remoting.Client, request *messages.Command) *messages.Command {
+	if response, taken := c.asksConsumer(conn, request); taken {
+		return response
+	}
 	switch messages.RequestCode(request.Code) {
-	case messages.CodeNotifyConsumerIDsChanged:
-		group := request.Ext.Text("consumerGroup")
-		c.mu.Lock()
-		consumer := c.consumers[group]
-		c.mu.Unlock()
-		if consumer != nil {
-			consumer.rebalanceSoon()
-		}
-		return nil
 	case messages.CodePushReplyMessageToClient:
 		return c.replied(request)
 	}

@@ -84,6 +84,7 @@ type slot struct {
 	ready chan struct{}
 	conn  *conn
 	err   error
+	then  []func(*conn, error) // wait for ready; guarded by connections.mu
 }
 
 // over reports whether the slot is of no more use.
@@ -104,12 +105,7 @@ func (p *connections) get(ctx context.Context, addr string) (*conn, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	s := p.slots[addr]
-	if s == nil || s.over() {
-		s = &slot{ready: make(chan struct{})}
-		p.slots[addr] = s
-		p.dialing.Go(func() { p.dial(addr, s) })
-	}
+	s := p.slot(addr)
 	p.mu.Unlock()
 	select {
 	case <-s.ready:
@@ -119,10 +115,41 @@ func (p *connections) get(ctx context.Context, addr string) (*conn, error) {
 	}
 }
 
+// slot returns the slot of addr and begins to connect if need be. p.mu is held.
+func (p *connections) slot(addr string) *slot {
+	s := p.slots[addr]
+	if s == nil || s.over() {
+		s = &slot{ready: make(chan struct{})}
+		p.slots[addr] = s
+		p.dialing.Go(func() { p.dial(addr, s) })
+	}
+	return s
+}
+
+// with is get that does not wait: it calls then when the connection is there, at
+// once or on a goroutine that then must not hold up.
+func (p *connections) with(addr string, then func(*conn, error)) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		then(nil, ErrClosed)
+		return
+	}
+	s := p.slot(addr)
+	select {
+	case <-s.ready:
+		p.mu.Unlock()
+		then(s.conn, s.err)
+	default:
+		s.then = append(s.then, then)
+		p.mu.Unlock()
+	}
+}
+
 // dial makes the connection of a slot. The attempt does not end with the context
 // of whoever came first.
 func (p *connections) dial(addr string, s *slot) {
-	defer close(s.ready)
+	defer p.dialled(s)
 	client, err := remoting.Dial(p.ctx, p.network, addr, remoting.ClientOptions{
 		MaxFrame: maxFrame, Handle: p.pushed, Prepare: p.sign,
 	})
@@ -132,6 +159,18 @@ func (p *connections) dial(addr string, s *slot) {
 	}
 	s.conn = &conn{Client: client, addr: addr, groups: make(map[string]bool)}
 	p.opened(s.conn)
+}
+
+// dialled tells those who wait for a slot.
+func (p *connections) dialled(s *slot) {
+	close(s.ready)
+	p.mu.Lock()
+	waiting := s.then
+	s.then = nil
+	p.mu.Unlock()
+	for _, then := range waiting {
+		then(s.conn, s.err)
+	}
 }
 
 // current returns the connection to addr, nil if there is none.

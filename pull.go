@@ -86,22 +86,31 @@ func (c *Client) pull(ctx context.Context, r PullRequest, subscription *messages
 		return nil, err
 	}
 	result := &PullResult{}
-	switch messages.ResponseCode(response.Code) {
-	case messages.Success:
-		result.Status = PullFound
-	case messages.PullNotFound:
-		result.Status = PullNothing
-	case messages.PullRetryImmediately:
-		result.Status = PullNoMatch
-	case messages.PullOffsetMoved:
-		result.Status = PullMoved
-	default:
-		return nil, refusal(addr, response)
+	err = result.decode(addr, r.Queue, subscription, response, func(m *Received, _ int) {
+		result.Messages = append(result.Messages, m)
+	})
+	if err != nil {
+		return nil, err
 	}
-	if err := result.decode(r.Queue, subscription, response); err != nil {
-		return nil, fmt.Errorf("actormq: answer of %s to a pull of %s: %w", addr, r.Queue, err)
+	if result.Status == PullFound && len(result.Messages) == 0 {
+		result.Status = PullNoMatch
 	}
 	return result, nil
+}
+
+// pullStatus returns the outcome that a response code means.
+func pullStatus(code messages.ResponseCode) (s PullStatus, ok bool) {
+	switch code {
+	case messages.Success:
+		return PullFound, true
+	case messages.PullNotFound:
+		return PullNothing, true
+	case messages.PullRetryImmediately:
+		return PullNoMatch, true
+	case messages.PullOffsetMoved:
+		return PullMoved, true
+	}
+	return 0, false
 }
 
 func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.Command {
@@ -129,7 +138,25 @@ func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.
 	return c
 }
 
-func (p *PullResult) decode(q Queue, subscription *messages.SubscriptionData, response *messages.Command) error {
+// decode reads the response to a pull. It calls found with each message that has
+// one of the tags, and the number of bytes that it took.
+func (p *PullResult) decode(addr string, q Queue, subscription *messages.SubscriptionData, response *messages.Command, found func(*Received, int)) error {
+	status, ok := pullStatus(messages.ResponseCode(response.Code))
+	if !ok {
+		return refusal(addr, response)
+	}
+	p.Status = status
+	err := p.decodeHeader(response)
+	if err == nil && status == PullFound {
+		err = decodeMessages(q, subscription, response.Body, found)
+	}
+	if err != nil {
+		return fmt.Errorf("actormq: answer of %s to a pull of %s: %w", addr, q, err)
+	}
+	return nil
+}
+
+func (p *PullResult) decodeHeader(response *messages.Command) error {
 	for _, field := range []struct {
 		name string
 		to   *int64
@@ -140,28 +167,25 @@ func (p *PullResult) decode(q Queue, subscription *messages.SubscriptionData, re
 		}
 		*field.to = n
 	}
-	if p.Status != PullFound {
-		return nil
-	}
-	for rest := response.Body; len(rest) > 0; {
+	return nil
+}
+
+func decodeMessages(q Queue, subscription *messages.SubscriptionData, body []byte, found func(*Received, int)) error {
+	for i := 0; len(body) > 0; i++ {
 		var r record.Record
-		n, err := record.Decode(rest, &r)
+		n, err := record.Decode(body, &r)
 		if err != nil {
-			return fmt.Errorf("message %d: %w", len(p.Messages), err)
+			return fmt.Errorf("message %d: %w", i, err)
 		}
-		rest = rest[n:]
+		body = body[n:]
 		m, err := newReceived(q, &r)
 		if err != nil {
 			return err
 		}
 		// Brokers compare hashes of tags.
-		if !subscription.MatchesAll() && messages.IsTagExpression(subscription.ExpressionType) && !slices.Contains(subscription.TagsSet, m.Tags) {
-			continue
+		if subscription.MatchesAll() || !messages.IsTagExpression(subscription.ExpressionType) || slices.Contains(subscription.TagsSet, m.Tags) {
+			found(m, n)
 		}
-		p.Messages = append(p.Messages, m)
-	}
-	if len(p.Messages) == 0 {
-		p.Status = PullNoMatch
 	}
 	return nil
 }

@@ -12,6 +12,14 @@ import (
 // readerGroup is the group that reads without a group name: pulls need one.
 const readerGroup = "actormq-reader"
 
+const (
+	// unsettledInterval is the time between two looks for a topic's queues while they
+	// could not all be found, and pullPause the one before a failed pull is tried
+	// again.
+	unsettledInterval = time.Second
+	pullPause         = time.Second
+)
+
 // ReadOptions says what to read.
 type ReadOptions struct {
 	Topic string
@@ -131,5 +139,15 @@ func (r *reader) read(ctx context.Context, q Queue, next int64) {
 			}
 		}
 		next = result.Next
+	}
+}
+
+// sleep waits until d has passed or ctx has ended.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +86,22 @@ func (r *route) masters() []string {
 	for _, addrs := range r.brokers {
 		if addr := addrs[masterID]; addr != "" {
 			all = append(all, addr)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// members returns the addresses to ask for a group's members: the masters, or a
+// process of each broker if there is no master.
+func (r *route) members() []string {
+	all := r.masters()
+	if len(all) > 0 {
+		return all
+	}
+	for _, addrs := range r.brokers {
+		if len(addrs) > 0 {
+			all = append(all, addrs[slices.Min(slices.Collect(maps.Keys(addrs)))])
 		}
 	}
 	slices.Sort(all)

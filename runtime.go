@@ -58,6 +58,10 @@ func (a *actors) stop(pid *actor.PID) error {
 // close stops every actor and returns when none of their goroutines is left.
 func (a *actors) close() error {
 	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return nil
+	}
 	a.closed = true
 	alive := a.alive
 	a.alive = nil
