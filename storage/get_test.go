@@ -224,19 +224,23 @@ func TestGetBesideEverythingElse(t *testing.T) {
 }
 
 func BenchmarkStore(b *testing.B) {
-	for _, queues := range []int{1, 8} {
-		name := "get-32x1KiB"
-		if queues > 1 {
-			name += fmt.Sprintf("-of-%d-queues", queues)
-		}
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		queues int
+		filter storage.Filter
+	}{
+		{"get-32x1KiB", 1, nil},
+		{"get-32x1KiB-of-8-queues", 8, nil},
+		{"get-32x1KiB-by-property", 1, tagged("")},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			s, err := storage.Open(storage.Options{
 				FS: vfs.OS(), Root: b.TempDir(), SegmentSize: 64 << 20, InMemoryBytes: math.MaxInt64, Now: time.Now,
 			})
 			require.NoError(b, err)
 			w := &writer{store: s, next: map[string]int64{}}
 			for i := range 8192 {
-				w.send(b, fmt.Sprint("T", i%queues), 0, "", 1024-94)
+				w.send(b, fmt.Sprint("T", i%c.queues), 0, "", 1024-94)
 			}
 			sync, err := s.WriteQueues()
 			require.NoError(b, err)
@@ -246,7 +250,7 @@ func BenchmarkStore(b *testing.B) {
 			b.SetBytes(32 << 10)
 			at := int64(0)
 			for b.Loop() {
-				got := s.Get("T0", 0, at, 32, nil, buf)
+				got := s.Get("T0", 0, at, 32, c.filter, buf)
 				if got.Count != 32 {
 					b.Fatal(got.Status, got.Count)
 				}
