@@ -13,7 +13,7 @@ import (
 // Queues returns the queues of a topic that can be read, sorted. It fails with
 // ErrUnknownTopic for a topic that does not exist.
 func (c *Client) Queues(ctx context.Context, topic string) ([]Queue, error) {
-	route, err := c.routes.renew(ctx, topic)
+	route, err := c.routes.renew(ctx, c.wrap(topic))
 	if err != nil {
 		return nil, err
 	}

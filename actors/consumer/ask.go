@@ -5,8 +5,12 @@ import "time"
 // seek goes on elsewhere in a queue.
 func (m *member) seek(s *Seek) {
 	q := m.find(s.Queue)
-	ok := q != nil && q.phase == active
+	ok := q != nil && (q.phase == active || q.phase == opening && !m.needLocks())
 	if ok {
+		if q.phase == opening { // wherever it was to begin
+			q.phase = active
+			m.announce()
+		}
 		q.claimed(s.Offset)
 		m.pull(q)
 	}
