@@ -340,9 +340,6 @@ func (m *membership) Pull(p consumer.Pull, done func(consumer.Pulled)) {
 		return
 	}
 	request := PullRequest{Group: m.group, Queue: q, Offset: p.Next, Max: p.Max, Hold: holdTime}
-	if p.Commit != consumer.None && addr == m.client.routes.master(q.Broker) {
-		request.commit, request.commits = p.Commit, true
-	}
 	m.client.send(addr, request.encode(subscription), holdTime+pullSlack, func(response *messages.Command, err error) {
 		if err != nil {
 			m.renew(q.Topic) // the broker may have moved

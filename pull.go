@@ -13,7 +13,6 @@ import (
 
 // Bits of a pull's sysFlag (RocketMQ: PullSysFlag).
 const (
-	pullCommit       = 1 << 0
 	pullSuspend      = 1 << 1
 	pullSubscription = 1 << 2
 )
@@ -33,8 +32,6 @@ type PullRequest struct {
 	// answer at once.
 	Hold time.Duration
 
-	commit   int64 // the group's offset to commit on the way, if commits
-	commits  bool
 	brokerID int64 // the process to ask
 }
 
@@ -118,9 +115,6 @@ func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.
 	if r.Hold > 0 {
 		flag |= pullSuspend
 	}
-	if r.commits {
-		flag |= pullCommit
-	}
 	if r.Max <= 0 {
 		r.Max = 32
 	}
@@ -130,7 +124,7 @@ func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.
 	c.Ext.SetInt("queueOffset", r.Offset)
 	c.Ext.SetInt("maxMsgNums", int64(r.Max))
 	c.Ext.SetInt("sysFlag", flag)
-	c.Ext.SetInt("commitOffset", r.commit)
+	c.Ext.SetInt("commitOffset", 0)
 	c.Ext.SetInt("suspendTimeoutMillis", r.Hold.Milliseconds())
 	c.Ext.Set("subscription", subscription.SubString)
 	c.Ext.SetInt("subVersion", int64(subscription.SubVersion))

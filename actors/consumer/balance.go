@@ -220,62 +220,53 @@ func (m *member) lose(q *queue) {
 	m.announce()
 }
 
-// release commits how far a closing queue was handled, and ends it.
+// release commits how far a closing queue was handled, and ends it: together with
+// others that are released while a commit is under way.
 func (m *member) release(q *queue) {
-	offset, due := q.due()
-	if !q.kept || !due || m.KeepOffsets {
-		m.released(&released{queue: q})
+	m.leaving = append(m.leaving, q)
+	if len(m.leaving) == 1 {
+		m.commit(m.releaseAll)
+	}
+}
+
+func (m *member) releaseAll(ended func()) {
+	leaving := m.leaving
+	m.leaving = nil
+	var offsets []Offset
+	for _, q := range leaving {
+		if offset, due := q.due(); due && q.kept && !m.KeepOffsets && q.phase == closing {
+			offsets = append(offsets, Offset{q.name, offset})
+		}
+	}
+	after := func(err error) {
+		m.post(&released{leaving, err})
+		ended()
+	}
+	if len(offsets) == 0 {
+		after(nil)
 		return
 	}
-	m.Cluster.Commit([]Offset{{q.name, offset}}, func(err error) { m.post(&released{q, err}) })
+	m.Cluster.Commit(offsets, after)
 }
 
 func (m *member) released(r *released) {
-	if r.queue.phase == gone {
-		return
-	}
 	if r.err != nil {
 		m.Trouble(r.err)
 	}
-	if r.queue.kept && m.needLocks() {
-		m.Cluster.Unlock([]Queue{r.queue.name})
+	var locks []Queue
+	for _, q := range r.queues {
+		if q.phase == gone {
+			continue
+		}
+		if q.kept && m.needLocks() {
+			locks = append(locks, q.name)
+		}
+		m.remove(q)
 	}
-	m.remove(r.queue)
+	if len(locks) > 0 {
+		m.Cluster.Unlock(locks)
+	}
 	m.announce()
-}
-
-// commitAll keeps the offsets that changed. done, if not nil, is told the first
-// error when all are kept.
-func (m *member) commitAll(done func(error)) {
-	var offsets []Offset
-	var claims []*Claim
-	for _, q := range m.queues {
-		if offset, due := q.due(); due && q.phase == active {
-			offsets, claims = append(offsets, Offset{q.name, offset}), append(claims, q.claim)
-		}
-	}
-	if len(offsets) == 0 {
-		if done != nil {
-			done(nil)
-		}
-		return
-	}
-	m.Cluster.Commit(offsets, func(err error) {
-		for i, claim := range claims {
-			m.post(&committed{claim, offsets[i].Offset, err})
-		}
-		if done != nil {
-			done(err)
-		}
-	})
-}
-
-// committed notes what the group has. After an error some may be kept; they are
-// all told again.
-func (m *member) committed(c *committed) {
-	if q := c.claim.queue; q.claim == c.claim && c.err == nil {
-		q.committed = c.offset
-	}
 }
 
 // expire sends back messages whose handlers take too long, so that they do not

@@ -16,18 +16,10 @@ func (m *member) pull(q *queue) {
 		m.rest(q, m.PullEvery-now.Sub(q.pulled))
 		return
 	}
-	p := Pull{Queue: q.name, Next: q.window.next, Max: m.PullMax, BrokerID: q.broker, Commit: None}
-	if offset := q.window.low(); offset > 0 && !m.KeepOffsets && !m.Broadcast {
-		p.Commit = offset
-	}
 	q.pulling, q.pulled = true, now
 	claim := q.claim
-	m.Cluster.Pull(p, func(r Pulled) {
-		if r.Status < Busy && p.Commit != None && p.BrokerID == 0 {
-			m.post(&committed{claim: claim, offset: p.Commit})
-		}
-		m.post(&pulled{claim, r})
-	})
+	p := Pull{Queue: q.name, Next: q.window.next, Max: m.PullMax, BrokerID: q.broker}
+	m.Cluster.Pull(p, func(r Pulled) { m.post(&pulled{claim, r}) })
 }
 
 // rest stops pulling a queue for a while.
@@ -124,6 +116,7 @@ func (m *member) results(all []Handled) {
 		} else if q.claim == h.Work.Claim && q.phase == active && !h.Skipped {
 			m.unordered(q, h)
 		}
+		m.drained(q)
 		m.pull(q)
 	}
 }
@@ -186,6 +179,7 @@ func (m *member) sentBackOne(s *sentBack) {
 		m.after(RetryPause, handAgain{s.claim, s.item})
 	default:
 		q.window.finish(s.item.Offset)
+		m.drained(q)
 		m.pull(q)
 	}
 }
@@ -263,6 +257,7 @@ func (m *member) putAside(q *queue, s *sentBack) {
 	q.window.finish(s.item.Offset)
 	q.requeue(rest[1:])
 	m.feed(q)
+	m.drained(q)
 	m.pull(q)
 }
 

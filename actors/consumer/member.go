@@ -37,8 +37,11 @@ type member struct {
 	announced  []Queue // what Changed was told last
 	rebalances uint64
 	stopping   bool
-	returning  int    // messages that are being sent back
-	finishing  func() // what Finish waits for nothing else to do, nil before
+	returning  int                 // messages that are being sent back
+	commits    []func(done func()) // the first one is under way
+	leaving    []*queue            // wait for release
+	soon       *alarm              // commits of drained queues
+	finishing  func()              // what Finish waits for nothing else to do, nil before
 }
 
 // Messages of the member to itself.
@@ -74,12 +77,14 @@ type (
 		err    error
 	}
 	released struct {
-		queue *queue
-		err   error
+		queues []*queue
+		err    error
 	}
 
+	commitEnd     struct{}
 	rebalanceTick struct{}
 	commitTick    struct{}
+	drainedTick   struct{}
 	lockTick      struct{}
 	expiryTick    struct{}
 	pullAgain     struct{ claim *Claim }
@@ -116,6 +121,8 @@ func (m *member) Receive(ctx actor.Context) {
 		m.committed(v)
 	case *released:
 		m.released(v)
+	case commitEnd:
+		m.commitNext()
 	case *actor.Stopping, *actor.Restarting:
 		m.end()
 	default:
@@ -163,9 +170,10 @@ func (m *member) due(what any) {
 		m.rebalanceNow()
 	case commitTick:
 		m.after(CommitInterval, v)
-		if !m.KeepOffsets {
-			m.commitAll(nil)
-		}
+		m.commitByTime()
+	case drainedTick:
+		m.soon = nil
+		m.commitByTime()
 	case lockTick:
 		m.after(LockInterval, v)
 		m.renewLocks()
@@ -253,31 +261,34 @@ func (m *member) finish(done func()) {
 
 // settle commits and unlocks what there is, and says so.
 func (m *member) settle(done func()) {
-	var offsets []Offset
-	var locks []Queue
-	for _, q := range m.queues {
-		if q.phase != active && (q.phase != closing || !q.kept) {
-			continue
+	m.commit(func(ended func()) {
+		var offsets []Offset
+		var locks []Queue
+		for _, q := range m.queues {
+			if q.phase != active && (q.phase != closing || !q.kept) {
+				continue
+			}
+			if offset, due := q.due(); due && !m.KeepOffsets {
+				offsets = append(offsets, Offset{q.name, offset})
+			}
+			if m.needLocks() {
+				locks = append(locks, q.name)
+			}
 		}
-		if offset, due := q.due(); due && !m.KeepOffsets {
-			offsets = append(offsets, Offset{q.name, offset})
+		after := func(err error) {
+			if err != nil {
+				m.Trouble(err)
+			}
+			if len(locks) > 0 {
+				m.Cluster.Unlock(locks)
+			}
+			tell(done)
+			ended()
 		}
-		if m.needLocks() {
-			locks = append(locks, q.name)
+		if len(offsets) == 0 {
+			after(nil)
+			return
 		}
-	}
-	after := func(err error) {
-		if err != nil {
-			m.Trouble(err)
-		}
-		if len(locks) > 0 {
-			m.Cluster.Unlock(locks)
-		}
-		tell(done)
-	}
-	if len(offsets) == 0 {
-		after(nil)
-		return
-	}
-	m.Cluster.Commit(offsets, after)
+		m.Cluster.Commit(offsets, after)
+	})
 }

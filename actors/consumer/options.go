@@ -20,8 +20,10 @@ const (
 	RebalanceInterval = 20 * time.Second
 	// UnsettledInterval is that time while something could not be found out or had.
 	UnsettledInterval = time.Second
-	// CommitInterval is the time between two commits.
-	CommitInterval = 5 * time.Second
+	// CommitInterval is the time between two commits, DrainedInterval the one after
+	// which the offset of a queue is committed that has nothing left to handle.
+	CommitInterval  = 5 * time.Second
+	DrainedInterval = 200 * time.Millisecond
 	// LockInterval is the time between two renewals of the queues' locks. Brokers
 	// forget a lock after 60 s, and a member does not trust one that it could not
 	// renew for LockAge (RocketMQ: ProcessQueue.REBALANCE_LOCK_MAX_LIVE_TIME).
@@ -59,8 +61,8 @@ type Options struct {
 	Ordered   bool // one Work of a queue at a time, under its lock
 	Broadcast bool // every member has all queues; nothing is sent back
 	Manual    bool // Assign says which queues to read, not Cluster.Shares
-	// KeepOffsets leaves commits to Commit: none is made by time, with a pull, or
-	// when a queue is given away.
+	// KeepOffsets leaves commits to Commit: none is made by time or when a queue is
+	// given away.
 	KeepOffsets bool
 
 	Batch       int           // messages in a Work at most
@@ -99,7 +101,8 @@ type Cluster interface {
 	Unlock(queues []Queue)
 	// Pull asks for messages.
 	Pull(p Pull, done func(Pulled))
-	// Commit keeps offsets. done may be nil: then it is enough to try.
+	// Commit keeps offsets. There is one Commit at a time, so that a broker which
+	// works on several requests at once does not end up with the older offset.
 	Commit(offsets []Offset, done func(error))
 	// SendBack has a message come again, after the delay of level: 0 goes by the
 	// number of attempts, below 0 is the dead-letter topic.
@@ -136,7 +139,6 @@ type Pull struct {
 	Next     int64
 	Max      int
 	BrokerID int64 // the process of the queue's broker to ask
-	Commit   int64 // the offset to commit with it, None for none
 }
 
 // PullStatus is the outcome of a pull.
