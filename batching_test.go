@@ -2,6 +2,8 @@ package actormq
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +53,13 @@ func (l *log) take(request *messages.Command) *messages.Command {
 	return answer(messages.Success, "msgId", strings.Join(ids, ","), "queueId", queue, "queueOffset", first)
 }
 
+// taken returns copies of what was taken so far.
+func (l *log) taken() (bodies map[string][]string, sizes []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.bodies), slices.Clone(l.sizes)
+}
+
 func batching(t *testing.T, l *log, queues int32, o ProducerOptions) *Producer {
 	broker := serve(t, l.take)
 	names := nameServer(t, map[string][]brokerOf{"t": {{"broker-a", broker, queues}}})
@@ -76,17 +85,18 @@ func TestMessagesAreGathered(t *testing.T) {
 	}
 	require.NoError(t, p.Close(), "it sends what was gathered")
 	ids := make(map[string]bool)
+	bodies, sizes := l.taken()
 	for range n {
 		r := <-results
 		require.NoError(t, r.err)
-		at := l.bodies[strconv.Itoa(r.sent.Queue.ID)]
+		at := bodies[strconv.Itoa(r.sent.Queue.ID)]
 		require.Equal(t, r.body, at[r.sent.Offset], "a result is that of its message")
 		require.Equal(t, fmt.Sprintf("%d@%d", r.sent.Queue.ID, r.sent.Offset), r.sent.OffsetID)
 		require.Len(t, r.sent.ID, 32)
 		ids[r.sent.ID] = true
 	}
 	require.Len(t, ids, n)
-	require.Equal(t, []int{10, 10, 10, 10, 10, 10, 10, 10, 10, 5}, l.sizes)
+	require.Equal(t, []int{10, 10, 10, 10, 10, 10, 10, 10, 10, 5}, sizes)
 	require.ErrorIs(t, p.SendAsync(within(t), &Message{Topic: "t", Body: []byte("x")}, nil), ErrClosed)
 }
 
@@ -96,7 +106,8 @@ func TestABatchLingersAndNoLonger(t *testing.T) {
 	sent, err := p.Send(within(t), &Message{Topic: "t", Body: []byte("alone")})
 	require.NoError(t, err)
 	require.Zero(t, sent.Offset)
-	require.Equal(t, []int{1}, l.sizes)
+	_, sizes := l.taken()
+	require.Equal(t, []int{1}, sizes)
 }
 
 func TestABatchIsFullBySize(t *testing.T) {
@@ -111,7 +122,8 @@ func TestABatchIsFullBySize(t *testing.T) {
 		}))
 	}
 	all.Wait()
-	require.Equal(t, []int{2, 1, 1, 1}, l.sizes, "no batch is larger than MaxBytes, unless one message is")
+	_, sizes := l.taken()
+	require.Equal(t, []int{2, 1, 1, 1}, sizes, "no batch is larger than MaxBytes, unless one message is")
 }
 
 func TestBatchesKeepTheOrderOfKeys(t *testing.T) {
@@ -126,7 +138,8 @@ func TestBatchesKeepTheOrderOfKeys(t *testing.T) {
 	}
 	require.NoError(t, p.Close())
 	next := make(map[string]int)
-	for _, bodies := range l.bodies {
+	queues, sizes := l.taken()
+	for _, bodies := range queues {
 		for _, body := range bodies {
 			key, at, _ := strings.Cut(body, ":")
 			require.Equal(t, strconv.Itoa(next[key]), at, "key %s", key)
@@ -134,7 +147,7 @@ func TestBatchesKeepTheOrderOfKeys(t *testing.T) {
 		}
 	}
 	require.Len(t, next, keys)
-	require.Less(t, len(l.sizes), keys*each/2, "they are batches")
+	require.Less(t, len(sizes), keys*each/2, "they are batches")
 }
 
 func TestACallbackMaySendThoughAllSlotsWereTaken(t *testing.T) {

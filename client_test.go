@@ -188,8 +188,8 @@ func TestEveryRequestIsSigned(t *testing.T) {
 	require.NoError(t, p.Close())
 	require.NoError(t, c.Close())
 	for _, s := range []*server{broker, names} {
-		require.NotEmpty(t, s.requests)
-		for _, r := range s.requests {
+		require.NotEmpty(t, s.all())
+		for _, r := range s.all() {
 			signature := r.Ext.Text("Signature")
 			require.Equal(t, signature, (&Credentials{AccessKey: "ak", SecretKey: "sk"}).sign(r).Ext.Text("Signature"), "code %d", r.Code)
 		}

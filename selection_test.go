@@ -2,6 +2,7 @@ package actormq
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,10 +35,12 @@ func send(t *testing.T, p *Producer, n int) (brokers map[string]int) {
 
 // awaitBroker waits until what the producer knows of a broker is as wanted.
 func awaitBroker(t *testing.T, p *Producer, broker string, wanted func(*selector.Item) bool) {
-	require.Eventually(t, func() bool {
-		item := p.queues.view.Load().Item(broker)
-		return item != nil && wanted(item)
-	}, limit, time.Millisecond)
+	for end := time.Now().Add(limit); ; runtime.Gosched() {
+		if item := p.queues.view.Load().Item(broker); item != nil && wanted(item) {
+			return
+		}
+		require.True(t, time.Now().Before(end), "%s: %+v", broker, p.queues.view.Load().Item(broker))
+	}
 }
 
 func TestASlowBrokerIsLeftAloneAndComesBack(t *testing.T) {

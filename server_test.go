@@ -3,6 +3,7 @@ package actormq
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -98,6 +99,13 @@ func (s *server) got(code messages.RequestCode) (found []*messages.Command) {
 		}
 	}
 	return found
+}
+
+// all returns every request that has come so far.
+func (s *server) all() []*messages.Command {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
 }
 
 // await waits until n requests with a code have come, and returns them.
