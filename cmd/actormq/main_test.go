@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -101,20 +102,17 @@ func awaitBroker(t *testing.T, names string) {
 }
 
 // freePorts returns ports for a name server and a broker, which also takes the
-// one two below its own.
+// one two below its own and the one above. They are below what systems give to
+// clients, so that they stay free while a broker is down.
 func freePorts(t *testing.T) (names, broker int) {
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := l.Addr().(*net.TCPAddr).Port
-		free := true
-		for _, p := range []int{port - 1, port - 2} {
-			other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
+		port, free := 10_000+rand.IntN(20_000), true
+		for p := port - 2; p <= port+1; p++ {
+			l, err := net.Listen("tcp", fmt.Sprintf(":%d", p))
 			if free = free && err == nil; err == nil {
-				require.NoError(t, other.Close())
+				require.NoError(t, l.Close())
 			}
 		}
-		require.NoError(t, l.Close())
 		if free {
 			return port - 1, port
 		}
