@@ -191,3 +191,18 @@ func TestMessagesThatAreHeldBackGoAlone(t *testing.T) {
 	_, err = p.Send(within(t), &Message{Topic: "t"})
 	require.Error(t, err, "it has no body")
 }
+
+func TestTheClientsEndEndsWhatWasGathered(t *testing.T) {
+	names := nameServer(t, map[string][]brokerOf{"t": {{"broker-a", serve(t, acceptAll), 1}}})
+	c, err := NewClient(Options{NameServers: []string{names.addr}})
+	require.NoError(t, err)
+	p := newProducer(t, c, ProducerOptions{Batching: &Batching{Linger: time.Hour}})
+	ended := make(chan error, 1)
+	require.NoError(t, p.SendAsync(within(t), &Message{Topic: "t", Body: []byte("x")}, func(_ Sent, err error) { ended <- err }))
+	require.NoError(t, c.Close())
+	require.ErrorIs(t, <-ended, ErrClosed)
+	require.ErrorIs(t, err2(p.Send(within(t), &Message{Topic: "t", Body: []byte("x")})), ErrClosed)
+	require.NoError(t, p.Close())
+}
+
+func err2[T any](_ T, err error) error { return err }

@@ -15,9 +15,10 @@ func BenchmarkProducer(b *testing.B) {
 	client := connect(b, names.addr)
 	m := &Message{Topic: "t", Body: make([]byte, 1024)}
 	ctx := context.Background()
+	options := ProducerOptions{Group: "writers"}
 	run := func(name string, f func(b *testing.B, p *Producer)) {
 		b.Run(name, func(b *testing.B) {
-			p, err := client.NewProducer(ProducerOptions{Group: "writers"})
+			p, err := client.NewProducer(options)
 			require.NoError(b, err)
 			b.SetBytes(int64(len(m.Body)))
 			b.ReportAllocs()
@@ -40,7 +41,7 @@ func BenchmarkProducer(b *testing.B) {
 			}
 		})
 	})
-	run("async", func(b *testing.B, p *Producer) {
+	async := func(b *testing.B, p *Producer) {
 		var failed atomic.Int64
 		for range b.N {
 			require.NoError(b, p.SendAsync(ctx, m, func(_ Sent, err error) {
@@ -51,5 +52,10 @@ func BenchmarkProducer(b *testing.B) {
 		}
 		require.NoError(b, p.Close())
 		require.Zero(b, failed.Load())
-	})
+	}
+	run("async", async)
+	options.LatencyFault = &LatencyFault{}
+	run("async, latency fault", async)
+	options.LatencyFault, options.Batching = nil, &Batching{}
+	run("async, batching", async)
 }

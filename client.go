@@ -139,17 +139,21 @@ func NewClient(o Options) (*Client, error) {
 func (c *Client) ID() string { return c.id }
 
 // Close ends everything made from the client: consumers stop in order, for which
-// it waits until their handlers return; sends under way fail. It returns when
-// nothing of the client runs any more. It may be called more than once, but not
-// by a handler.
+// it waits until their handlers return; sends under way fail, and Close waits for
+// the callbacks that are told. It returns when nothing of the client runs any
+// more. It may be called more than once, but not by a handler or callback.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
+	sending := slices.Clone(c.sending)
 	c.mu.Unlock()
 	c.quit()
 	c.consumed.Wait()
 	c.cancel()
 	err := c.conns.close()
+	for _, p := range sending {
+		p.abandon()
+	}
 	c.running.Wait()
 	return errors.Join(err, c.actors.close())
 }

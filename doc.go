@@ -31,6 +31,11 @@
 // Delivery is at least once: a message may come twice, after a failure or while
 // a group's queues change hands.
 //
+// Producers keep the order of a key (Message.OrderKey), gather messages
+// (Batching), keep away from brokers that are slow or fail (LatencyFault) and ask
+// questions (Producer.Request). docs/sdk.md has all of it, with what is guaranteed
+// and a table for those who come from another client.
+//
 // Everything takes a context and ends with it. What brokers and name servers
 // refuse comes as an *Error, which errors.Is compares with the sentinels of this
 // package. All types may be used by several goroutines at once unless they say

@@ -2,11 +2,16 @@ package actormq_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"os/signal"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/actormq/actormq"
 )
@@ -57,4 +62,158 @@ func ExampleConsumer_Run() {
 	if err != nil {
 		log.Print(err)
 	}
+}
+
+func newClient() *actormq.Client {
+	client, err := actormq.NewClient(actormq.Options{NameServers: []string{"127.0.0.1:9876"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
+}
+
+func newProducer(client *actormq.Client, o actormq.ProducerOptions) *actormq.Producer {
+	o.Group = "writers"
+	producer, err := client.NewProducer(o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return producer
+}
+
+// Name servers from an address server, a tenant's namespace, signatures and TLS.
+func ExampleNewClient() {
+	client, err := actormq.NewClient(actormq.Options{
+		Resolve:     actormq.ResolveHTTP("http://jmenv.example.com:8080/rocketmq/nsaddr", "", nil),
+		Namespace:   "shop",
+		Credentials: &actormq.Credentials{AccessKey: os.Getenv("MQ_ACCESS_KEY"), SecretKey: os.Getenv("MQ_SECRET_KEY")},
+		TLS:         &tls.Config{MinVersion: tls.VersionTLS12},
+		Log:         slog.Default(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+}
+
+// All messages of an order go to one queue, in the order in which they are sent.
+func ExampleMessage_orderKey() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{})
+	for _, step := range []string{"placed", "paid", "shipped"} {
+		m := &actormq.Message{Topic: "orders", Body: []byte(step), OrderKey: "order-4711"}
+		if _, err := producer.Send(context.Background(), m); err != nil {
+			log.Print(err) // what follows must wait: sending it would overtake this step
+			return
+		}
+	}
+}
+
+func ExampleMessage_deliverAt() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{})
+	_, err := producer.Send(context.Background(), &actormq.Message{
+		Topic: "reminders", Body: []byte("call back"), DeliverAt: time.Now().Add(90 * time.Minute),
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+func ExampleProducer_SendAsync() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{MaxInFlight: 1000})
+	for i := range 10_000 {
+		err := producer.SendAsync(context.Background(), &actormq.Message{Topic: "events", Body: fmt.Append(nil, i)},
+			func(_ actormq.Sent, err error) {
+				if err != nil {
+					log.Printf("event %d: %v", i, err)
+				}
+			})
+		if err != nil {
+			log.Print(err)
+		}
+	}
+	if err := producer.Close(); err != nil { // waits for all of them
+		log.Print(err)
+	}
+}
+
+// Small messages are sent together; each keeps its own result.
+func ExampleBatching() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{
+		Batching: &actormq.Batching{MaxBytes: 64 << 10, Linger: 2 * time.Millisecond},
+	})
+	defer producer.Close()
+	err := producer.SendAsync(context.Background(), &actormq.Message{Topic: "clicks", Body: []byte("x")},
+		func(sent actormq.Sent, err error) { fmt.Println(sent.ID, sent.Offset, err) })
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// A broker that takes more than 100 ms gets no sends for 2 s, and one that fails
+// for 30 s or until it answers again.
+func ExampleLatencyFault() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{
+		AttemptTimeout: time.Second,
+		LatencyFault: &actormq.LatencyFault{
+			Steps:  []actormq.LatencyStep{{Latency: 100 * time.Millisecond, Isolation: 2 * time.Second}},
+			Detect: true,
+		},
+	})
+	defer producer.Close()
+	for _, b := range client.Stats().Brokers {
+		fmt.Println(b.Broker, b.Latency, b.Isolated, b.Reachable)
+	}
+}
+
+func ExampleProducer_Request() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{})
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	reply, err := producer.Request(ctx, &actormq.Message{Topic: "prices", Body: []byte("tea")})
+	switch {
+	case errors.Is(err, actormq.ErrNoReply):
+		log.Print("nobody answered: ", err)
+	case err != nil:
+		log.Print(err)
+	default:
+		fmt.Printf("%s\n", reply.Body)
+	}
+}
+
+func ExampleProducer_Reply() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{})
+	consumer, err := client.NewConsumer(actormq.ConsumerOptions{
+		Group: "pricing", Subscriptions: []actormq.Subscription{{Topic: "prices"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = consumer.Run(context.Background(), func(ctx context.Context, m *actormq.Received) error {
+		return producer.Reply(ctx, m, []byte("4.20"))
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+func ExampleClient_Collector() {
+	client := newClient()
+	defer client.Close()
+	collector := client.Collector()
+	prometheus.MustRegister(collector)
+	defer prometheus.Unregister(collector)
 }

@@ -148,15 +148,7 @@ func (c *Client) NewProducer(o ProducerOptions) (*Producer, error) {
 // Close waits for the asynchronous sends under way and takes the producer off its
 // group. Sends after it fail with ErrClosed. It may be called more than once.
 func (p *Producer) Close() error {
-	p.mu.Lock()
-	closed := p.closed
-	p.closed = true
-	p.mu.Unlock()
-	if p.lanes != nil {
-		p.lanes.flush()
-	}
-	p.running.Wait()
-	if closed {
+	if !p.abandon() {
 		return nil
 	}
 	var err error
@@ -164,6 +156,20 @@ func (p *Producer) Close() error {
 		err = p.client.actors.stop(p.queues.pid)
 	}
 	return errors.Join(err, p.client.leaveProducers(p))
+}
+
+// abandon takes no more sends, and returns when those under way have ended. It
+// reports whether it was the first to do so.
+func (p *Producer) abandon() bool {
+	p.mu.Lock()
+	first := !p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if p.lanes != nil {
+		p.lanes.flush()
+	}
+	p.running.Wait()
+	return first
 }
 
 // Send sends a message and waits until a broker has stored it. A status other
