@@ -78,12 +78,16 @@ func TestLocksAreRenewedAndNotTrustedForEver(t *testing.T) {
 	require.Equal(t, 11, n.renewals)
 
 	n.failing = 1
-	c.send(1) // handled before the lock is too old
-	c.w.Advance(consumer.LockAge + consumer.LockInterval)
-	require.Empty(t, n.assigned, "a lock that cannot be renewed may be another's")
+	c.w.Advance(consumer.LockAge)
+	n.failing = 0
+	muted := n.renewals
 	c.send(1)
-	c.w.Advance(time.Minute)
-	require.False(t, c.done(), "nothing is handled without a lock")
+	c.w.Advance(5 * time.Second) // pulled, but before the next renewal
+	require.Equal(t, muted, n.renewals)
+	require.Empty(t, c.handled[c.queues[0]], "nothing is handled under an old lock")
+	n.failing = 1
+	c.w.Advance(consumer.LockInterval)
+	require.Empty(t, n.assigned, "a lock that cannot be renewed may be another's")
 	n.failing = 0
 	c.run("all messages", c.done, time.Minute)
 }
@@ -223,6 +227,7 @@ func TestAHandlerThatTakesTooLong(t *testing.T) {
 	require.Empty(t, c.dead[c.queues[0]])
 	c.run("its offset", c.caughtUp, time.Minute)
 	require.Equal(t, []int{consumer.TimeoutLevel}, n.level)
+	n.outcome = func(work *consumer.Work) consumer.Handled { return consumer.Handled{Work: work} }
 	n.release()
 	c.w.Advance(time.Minute)
 	require.Len(t, n.level, 1, "what it reports later does not count")
@@ -306,24 +311,30 @@ func (s *suggesting) Pull(p consumer.Pull, done func(consumer.Pulled)) {
 func TestReset(t *testing.T) {
 	for _, ordered := range []bool{false, true} {
 		c := world(t, 1)
-		n := c.join(consumer.Options{Ordered: ordered})
+		q := c.queues[0]
+		n := c.join(consumer.Options{Ordered: ordered, MaxAttempts: -1})
 		c.send(10)
 		c.run("all messages", c.caughtUp, 10*time.Second)
 		n.hold = true
 		c.send(1)
 		c.run("a handler", func() bool { return n.running == 1 }, 2*time.Second)
-		n.send(&consumer.Reset{Offsets: []consumer.Offset{{Queue: c.queues[0], Offset: 4}}})
+		n.send(&consumer.Reset{Offsets: []consumer.Offset{{Queue: q, Offset: 4}}})
 		c.w.Advance(time.Second)
-		require.EqualValues(t, 4, c.offsets[c.queues[0]], "it is committed at once")
+		require.EqualValues(t, 4, c.offsets[q], "it is committed at once")
+		require.True(t, n.held[0].Claim.Void())
+		c.handled[q] = nil
+		ok := n.outcome
+		n.outcome = failOnce(ok)
 		n.release()
 		c.run("all messages", c.caughtUp, 10*time.Second)
-		count := 0
-		for _, offset := range c.handled[c.queues[0]] {
-			if offset == 7 {
-				count++
-			}
+		if ordered {
+			require.Equal(t, []int64{4, 5, 6, 7, 8, 9, 10}, c.handled[q], "what came of the old handler does not matter")
 		}
-		require.Equal(t, 2, count)
+		require.Subset(t, c.handled[q], []int64{4, 5, 6, 7, 8, 9, 10})
+
+		c.offsets[q] = 2 // the operator's doing
+		n.send(&consumer.Reset{Offsets: []consumer.Offset{{Queue: q, Offset: 11}}})
+		c.run("the offset", c.caughtUp, time.Second)
 	}
 }
 
@@ -360,6 +371,28 @@ func TestTheEnd(t *testing.T) {
 	c.run("the end", func() bool { return ended }, time.Second)
 	require.True(t, c.caughtUp(), "all of it is committed")
 	require.Len(t, c.dead[c.queues[0]], 1)
+}
+
+func TestTheEndGivesLocksBack(t *testing.T) {
+	c := world(t, 2)
+	n := c.join(consumer.Options{Ordered: true})
+	c.send(3)
+	c.run("all messages", c.done, 10*time.Second)
+	require.Len(t, c.locks, 2)
+	n.leave()
+	c.w.Advance(time.Second)
+	require.Empty(t, c.locks)
+	require.True(t, c.caughtUp())
+}
+
+func TestAChangeDuringARebalanceIsNotForgotten(t *testing.T) {
+	c := world(t, 2)
+	c.delay = 100 * time.Millisecond
+	n := c.join(consumer.Options{})
+	c.w.Advance(time.Millisecond)
+	c.members = append(c.members, &node{town: c, killed: true})
+	n.send(&consumer.Rebalance{})
+	c.run("its share", func() bool { return len(n.assigned) == 1 }, time.Second)
 }
 
 func TestSameSeedSameTrace(t *testing.T) {

@@ -226,6 +226,7 @@ func (n *node) release() {
 
 // Shares deals the queues out in turn.
 func (n *node) Shares(done func(consumer.Shares)) {
+	members := slices.Clone(n.town.members) // as of now, which may be old by then
 	n.answer(func(err error) {
 		if err != nil {
 			done(consumer.Shares{})
@@ -233,7 +234,7 @@ func (n *node) Shares(done func(consumer.Shares)) {
 		}
 		var mine []consumer.Queue
 		for i, q := range n.queues {
-			if n.o.Broadcast || len(n.town.members) > 0 && n.town.members[i%len(n.town.members)] == n {
+			if n.o.Broadcast || len(members) > 0 && members[i%len(members)] == n {
 				mine = append(mine, q)
 			}
 		}
