@@ -32,6 +32,7 @@ type server struct {
 	t        testing.TB
 	addr     string
 	listener transport.Listener
+	writing  sync.Mutex // a connection takes one Write at a time
 
 	mu       sync.Mutex
 	script   func(request *messages.Command) *messages.Command
@@ -81,12 +82,18 @@ func (s *server) accept(c transport.Conn) transport.Receiver {
 				continue
 			}
 			response.Opaque, response.Flag = request.Opaque, messages.FlagResponse
-			if err := c.Write([][]byte{remoting.AppendFrame(nil, response)}); err != nil {
+			if err := s.write(c, response); err != nil {
 				return err
 			}
 		}
 		return nil
 	})}
+}
+
+func (s *server) write(c transport.Conn, command *messages.Command) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return c.Write([][]byte{remoting.AppendFrame(nil, command)})
 }
 
 // got returns the requests with a code that have come so far.
