@@ -72,8 +72,10 @@ func (b *build) all(ctx context.Context, targets []cluster.Kind) error {
 			return err
 		}
 	}
-	if err := b.command(ctx, b.dir, "go", "build", "-o", b.bin("worker"), "./worker"); err != nil {
-		return err
+	for _, pkg := range []string{"worker", "sdkworker"} {
+		if err := b.command(ctx, b.dir, "go", "build", "-o", b.bin(pkg), "./"+pkg); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(targets, cluster.Actormq) {
 		return nil
@@ -155,6 +157,7 @@ func (b *build) env(kind cluster.Kind, root string) []string {
 		cluster.EnvBinary + "=" + b.binary,
 		"COMPAT_JAVA_CLASSPATH=" + b.javaClassPath(),
 		"COMPAT_GO_WORKER=" + b.bin("worker"),
+		"COMPAT_SDK_WORKER=" + b.bin("sdkworker"),
 		"ROCKETMQ_GO_LOG_LEVEL=error",
 		"HOME=" + root, // both clients keep offsets and logs below the home folder
 	}

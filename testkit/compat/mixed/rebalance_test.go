@@ -16,6 +16,14 @@ import (
 func TestRebalanceGoAndGo(t *testing.T)     { t.Parallel(); rebalance(t, "go", "go") }
 func TestRebalanceJavaAndJava(t *testing.T) { t.Parallel(); rebalance(t, "java", "java") }
 func TestRebalanceJavaAndGo(t *testing.T)   { t.Parallel(); rebalance(t, "java", "go") }
+func TestRebalanceJavaAndSDK(t *testing.T)  { t.Parallel(); rebalance(t, "java", "sdk") }
+func TestRebalanceSDKAndJava(t *testing.T)  { t.Parallel(); rebalance(t, "sdk", "java") }
+func TestRebalanceSDKAndGo(t *testing.T)    { t.Parallel(); rebalance(t, "sdk", "go") }
+func TestRebalanceSDKAndSDK(t *testing.T)   { t.Parallel(); rebalance(t, "sdk", "sdk") }
+
+func TestOrderlyJavaAndSDK(t *testing.T) { t.Parallel(); orderly(t, "java", "sdk") }
+func TestOrderlySDKAndJava(t *testing.T) { t.Parallel(); orderly(t, "sdk", "java") }
+func TestOrderlySDKAndSDK(t *testing.T)  { t.Parallel(); orderly(t, "sdk", "sdk") }
 
 const queues = 8
 
@@ -142,4 +150,39 @@ func rebalance(t *testing.T, first, second string) {
 		kit.Eventually(t, fmt.Sprint("arrival of all of round ", round), func() bool { return r.complete(round) })
 	}
 	require.True(t, r.distributed(left, []int{0, queues}), "nothing came twice, not even late")
+}
+
+// orderly lets a second ordered consumer join a first one, which then leaves in
+// good order. Locks have every message come once, and those of a queue in order.
+func orderly(t *testing.T, first, second string) {
+	c := kit.Main(t)
+	topic, group := c.Topic(t, queues), kit.Name("group")
+	r := &rounds{t: t, cluster: c, topic: topic, producer: c.Producer(t)}
+	join := func(language string) *worker {
+		w := startWorker(t, language, "orderly", c.NameServer, group, topic)
+		r.consumers = append(r.consumers, w)
+		return w
+	}
+	a := join(first)
+	r.settles(queues)
+	join(second)
+	r.settles(queues/2, queues/2)
+	a.leave()
+	r.settles(0, queues)
+	for round := range r.sent {
+		kit.Eventually(t, fmt.Sprint("arrival of all of round ", round), func() bool { return r.complete(round) })
+		for queue, takers := range r.takers(round) {
+			require.Len(t, takers, 1, "round %d of queue %d", round, queue)
+		}
+	}
+	for _, w := range r.consumers {
+		var last [queues]int
+		for _, body := range w.bodies() {
+			var round, queue int
+			_, err := fmt.Sscanf(body, "%d/%d", &round, &queue)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, round, last[queue], "queue %d at %s", queue, w.name)
+			last[queue] = round
+		}
+	}
 }

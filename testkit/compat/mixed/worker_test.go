@@ -32,11 +32,14 @@ type worker struct {
 	received []wire.Event
 }
 
-// startWorker starts the worker of a language, "go" or "java", and waits until
-// it is ready.
+// startWorker starts the worker of a client, "go", "java" or "sdk" (actormq's),
+// and waits until it is ready.
 func startWorker(t *testing.T, language string, args ...string) *worker {
 	command := append([]string{os.Getenv("COMPAT_GO_WORKER")}, args...)
-	if language == "java" {
+	switch language {
+	case "sdk":
+		command[0] = os.Getenv("COMPAT_SDK_WORKER")
+	case "java":
 		command = append([]string{"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.home=" + os.Getenv("HOME"),
 			"-cp", os.Getenv("COMPAT_JAVA_CLASSPATH"), "compat.Worker"}, args...)
 	}

@@ -15,7 +15,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -28,7 +30,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * A producer or consumer in a process of its own, for cases that mix languages or kill clients. It is driven by lines of
  * JSON and stops in good order when its input ends; its twin in Go is the package worker, where the lines are described.
  *
- * <p>Arguments: {@code produce NAMESRV BROKER_NAME} or {@code consume NAMESRV GROUP TOPIC}.
+ * <p>Arguments: {@code produce NAMESRV BROKER_NAME}, {@code consume NAMESRV GROUP TOPIC} or {@code orderly NAMESRV GROUP TOPIC}.
  */
 public final class Worker {
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -40,7 +42,8 @@ public final class Worker {
         try (var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             switch (args[0]) {
                 case "produce" -> produce(in, args[1], args[2]);
-                case "consume" -> consume(in, args[1], args[2], args[3]);
+                case "consume" -> consume(in, args[1], args[2], args[3], false);
+                case "orderly" -> consume(in, args[1], args[2], args[3], true);
                 default -> throw new IllegalArgumentException("unknown command " + args[0]);
             }
         }
@@ -86,17 +89,24 @@ public final class Worker {
         return message;
     }
 
-    private static void consume(BufferedReader in, String nameServer, String group, String topic) throws Exception {
+    private static void consume(BufferedReader in, String nameServer, String group, String topic, boolean orderly) throws Exception {
         var consumer = new DefaultMQPushConsumer(group);
         consumer.setNamesrvAddr(nameServer);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setHeartbeatBrokerInterval(5000); // see Case
         consumer.setMqClientApiTimeout(Case.API_TIMEOUT);
         consumer.subscribe(topic, "*");
-        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-            messages.forEach(message -> print(describe(message)));
-            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-        });
+        if (orderly) {
+            consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+                messages.forEach(message -> print(describe(message)));
+                return ConsumeOrderlyStatus.SUCCESS;
+            });
+        } else {
+            consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+                messages.forEach(message -> print(describe(message)));
+                return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+        }
         consumer.start();
         print(Map.of("event", "ready"));
         while (in.readLine() != null) {
