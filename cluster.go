@@ -363,7 +363,7 @@ func (m *membership) pulled(addr string, q Queue, subscription *messages.Subscri
 	if err != nil {
 		return m.refused(addr, err)
 	}
-	pulled.Next, pulled.BrokerID = result.Next, result.suggested
+	pulled.Next, pulled.End, pulled.BrokerID = result.Next, result.Max, result.suggested
 	if result.Status == PullMoved {
 		pulled.Status = consumer.Moved
 	}

@@ -35,6 +35,7 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{
 		metricSends, metricFailures, metricRetries, metricLatency, metricInFlight, metricConnections,
 		metricBrokerLatency, metricBrokerGood,
+		metricHandled, metricRefused, metricLag, metricBuffered, metricRebalances,
 	} {
 		to <- d
 	}
@@ -54,6 +55,7 @@ func (m collector) Collect(to chan<- prometheus.Metric) {
 	for cause, n := range s.Failed {
 		counter(metricFailures, n, cause)
 	}
+	m.collectConsumers(counter, gauge)
 	gauge(metricInFlight, float64(s.InFlight))
 	gauge(metricConnections, float64(s.Connections))
 	seen := make(map[[2]string]bool) // two producers of a group have an opinion each

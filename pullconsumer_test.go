@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
@@ -223,4 +224,50 @@ func TestPullConsumerEndsWithItsClient(t *testing.T) {
 	require.NoError(t, p.Close())
 	_, err = c.NewPullConsumer(o)
 	require.True(t, errors.Is(err, actormq.ErrClosed))
+}
+
+func TestConsumerStats(t *testing.T) {
+	b, p := puller(t, 1, 30, subscribed)
+	q := actormq.Queue{Topic: "t", Broker: b.Name()}
+	poll(t, p, 20)
+	require.NoError(t, p.Commit(within(t)))
+	require.NoError(t, p.Pause(within(t), q))
+	s, err := p.Stats(within(t))
+	require.NoError(t, err)
+	require.Equal(t, "pullers", s.Group)
+	require.Equal(t, []actormq.ConsumerQueue{{Queue: q, Messages: 10, Bytes: s.Queues[0].Bytes, Handled: 20, Committed: 20, Lag: 10, Paused: true}}, s.Queues)
+	require.Positive(t, s.Queues[0].Bytes)
+	require.Positive(t, s.Rebalances)
+	require.EqualValues(t, 20, s.Topics["t"].Handled)
+	require.NoError(t, p.Close())
+	_, err = p.Stats(within(t))
+	require.ErrorIs(t, err, actormq.ErrClosed)
+}
+
+func TestConsumersAreMeasured(t *testing.T) {
+	b := testkit.StartBroker(t)
+	b.CreateTopic("t", 2)
+	sendTo(t, b, 2, 0, 10)
+	c := connect(t, b.NameServer())
+	o := group(actormq.FromFirst)
+	all := collect(10)
+	defer consume(t, c, o, func(_ context.Context, m *actormq.Received) error {
+		all.add(m)
+		return nil
+	})()
+	all.wait(t)
+	registry := prometheus.NewPedanticRegistry()
+	require.NoError(t, registry.Register(c.Collector()))
+	require.Eventually(t, func() bool {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		values := make(map[string]float64)
+		for _, f := range families {
+			for _, m := range f.Metric {
+				values[f.GetName()] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+		return values["actormq_client_messages_handled_total"] == 10 && values["actormq_client_consumer_lag"] == 0 &&
+			values["actormq_client_rebalances_total"] >= 1
+	}, limit, 10*time.Millisecond)
 }

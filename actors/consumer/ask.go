@@ -51,7 +51,7 @@ func (m *member) state() State {
 			continue
 		}
 		s.Queues = append(s.Queues, QueueState{
-			Queue: q.name, Messages: q.window.open, Bytes: q.window.bytes, Low: q.window.low(), Next: q.window.next,
+			Queue: q.name, Messages: q.window.open, Bytes: q.window.bytes, Low: q.window.low(), Next: q.window.next, End: q.end,
 			Committed: q.committed, BrokerID: q.broker, Paused: q.paused, Locked: q.locked(now), LockedAt: q.lockedAt,
 			PulledAt: q.pulled, HandledAt: q.handled,
 		})

@@ -50,7 +50,7 @@ func (m *member) pulled(p *pulled) {
 		q.broker, q.committed = p.BrokerID, None
 		q.claimed(p.Next)
 	default:
-		q.broker = p.BrokerID
+		q.broker, q.end = p.BrokerID, p.End
 		items := q.window.add(p.Items, p.Next)
 		m.meter(q).pulled(len(items), p.Elapsed)
 		m.take(q, items)

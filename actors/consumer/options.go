@@ -160,6 +160,7 @@ type Pulled struct {
 	Status   PullStatus
 	Items    []Item // by offset; the member's from now on
 	Next     int64  // to go on at; of Found and Moved
+	End      int64  // of the queue; of Found and Moved
 	BrokerID int64  // the process to ask next; of Found and Moved
 	Err      error  // of Failed
 	Elapsed  time.Duration

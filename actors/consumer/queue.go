@@ -26,6 +26,7 @@ type queue struct {
 	resting bool // until again comes: a pull failed
 	broker  int64
 	pulled  time.Time // when the last pull began
+	end     int64     // of the queue at the broker, as of the last pull
 
 	committed int64 // None while it is not known to be the window's low
 	kept      bool  // the commit when the queue closes shall be made

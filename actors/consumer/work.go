@@ -109,6 +109,7 @@ type QueueState struct {
 	Messages  int // pulled and not finished
 	Bytes     int64
 	Low, Next int64 // everything below Low is finished; the next pull is at Next
+	End       int64 // of the queue, as of the last pull
 	Committed int64 // None if nothing was
 	BrokerID  int64
 	Paused    bool
