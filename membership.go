@@ -28,8 +28,7 @@ type membershipOptions struct {
 	push          bool // messages come by themselves, and come again
 	ordered       bool // under locks
 	concurrency   int
-	retries       int    // before a message is put aside
-	tags          string // of assigned queues
+	retries       int // before a message is put aside
 	changed       func([]Queue)
 }
 

@@ -104,7 +104,6 @@ type handling struct {
 	ctx     context.Context
 	handle  BatchHandler
 	trouble func(error)
-	ordered bool
 }
 
 // run handles a Work.
