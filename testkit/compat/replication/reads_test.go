@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"regexp"
@@ -85,18 +86,19 @@ func TestConsumersMoveToTheSlaveAndBack(t *testing.T) {
 	c := kit.Cluster{NameServer: p.master.Config.NameServer, Broker: p.master.Addr, BrokerName: p.master.Config.Name, Name: p.master.Config.Cluster}
 	topic := c.Topic(t, 1)
 	producer := c.Producer(t)
-	const size = 256 << 10
+	body := make([]byte, 256<<10) // that clients cannot compress
+	_, _ = rand.NewChaCha8([32]byte{}).Read(body)
 	sent := 0
 	send := func(n int) {
 		for range n {
-			m := primitive.NewMessage(topic, bytes.Repeat([]byte{'x'}, size))
+			m := primitive.NewMessage(topic, body)
 			m.Queue = &primitive.MessageQueue{Topic: topic, BrokerName: c.BrokerName}
 			_, err := producer.SendSync(context.Background(), m)
 			require.NoError(t, err)
 			sent++
 		}
 	}
-	send(memory(t) / 100 * 3 / 2 / size)
+	send(memory(t) / 100 * 3 / 2 / len(body))
 	p.awaitSlave(t)
 	for _, language := range []string{"java", "go"} {
 		atMaster, atSlave := p.transferred(t, p.master), p.transferred(t, p.slave)
