@@ -37,7 +37,7 @@ sim: ## Simulated clusters under fresh seeds for BUDGET (60s), from FIRST on; SE
 	@$(GO) run ./testkit/swarm/explore -budget $(or $(BUDGET),60s) $(if $(FIRST),-first $(FIRST)) $(if $(SEED),-seed $(SEED)) $(if $(PLAN),-plan $(PLAN))
 
 mutations: ## Plant bugs in the broker, one at a time: the simulation must find each; SKIP=regexp leaves some out.
-	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations$$' ./testkit/swarm/mutation -mutations $(if $(SKIP),-skip '$(SKIP)')
+	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations$$' ./testkit/swarm/mutation -mutations $(if $(SKIP),-without '$(SKIP)')
 
 mutations-ha: ## The same for what a master does for its slaves.
 	$(GO) test -count=1 -timeout 30m -v -run 'TestMutationsOfReplication$$' ./testkit/swarm/mutation -mutations

@@ -31,14 +31,22 @@ func pullerOf(t *testing.T, b *testkit.Broker, o actormq.PullConsumerOptions) *a
 	return p
 }
 
-// sendTo sends messages whose bodies are numbers, to the queues in turn.
+// sendTo sends messages whose bodies are numbers, to the queues in turn, and waits
+// until they can be pulled.
 func sendTo(t *testing.T, b *testkit.Broker, queues, from, n int) {
 	p, err := b.Client().NewProducer(actormq.ProducerOptions{Group: "writers"})
 	require.NoError(t, err)
 	for i := range n {
 		q := actormq.Queue{Topic: "t", Broker: b.Name(), ID: i % queues}
-		_, err := p.SendTo(within(t), q, &actormq.Message{Topic: "t", Body: []byte{byte(from + i)}})
+		sent, err := p.SendTo(within(t), q, &actormq.Message{Topic: "t", Body: []byte{byte(from + i)}})
 		require.NoError(t, err)
+		if i < n-queues {
+			continue
+		}
+		require.Eventually(t, func() bool {
+			end, err := b.Client().MaxOffset(within(t), q)
+			return err == nil && end > sent.Offset
+		}, limit, time.Millisecond)
 	}
 	require.NoError(t, p.Close())
 }

@@ -131,7 +131,7 @@ func TestAnAttemptThatTakesTooLongIsMadeElsewhere(t *testing.T) {
 	frozen := serve(t, func(*messages.Command) *messages.Command { return nil })
 	b := serve(t, acceptAll)
 	names := nameServer(t, map[string][]brokerOf{"t": {{"broker-a", frozen, 1}, {"broker-b", b, 1}}})
-	p := newProducer(t, connect(t, names.addr), ProducerOptions{AttemptTimeout: 20 * time.Millisecond, Timeout: limit})
+	p := newProducer(t, connect(t, names.addr), ProducerOptions{AttemptTimeout: 200 * time.Millisecond, Retries: 20, Timeout: limit})
 	require.Equal(t, map[string]int{"broker-b": 4}, send(t, p, 4))
 	require.NotEmpty(t, frozen.got(messages.CodeSendMessageV2))
 }

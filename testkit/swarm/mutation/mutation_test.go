@@ -23,7 +23,7 @@ import (
 var (
 	run   = flag.Bool("mutations", false, "plant the mutations and run the simulation on each")
 	only  = flag.String("only", "", "only the mutations whose name contains this")
-	skip  = flag.String("skip", "", "none of the mutations whose name this regular expression matches")
+	skip  = flag.String("without", "", "none of the mutations whose name this regular expression matches")
 	limit = flag.Int("seeds", 1000, "seeds in which a mutation must be caught")
 )
 
@@ -57,7 +57,7 @@ func TestMutations(t *testing.T) {
 				continue
 			}
 			if *skip != "" && regexp.MustCompile(*skip).MatchString(m.name) {
-				t.Logf("left out, as -skip says: %s", m.name)
+				t.Logf("left out, as -without says: %s", m.name)
 				continue
 			}
 			t.Run(m.name, func(t *testing.T) {
