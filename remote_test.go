@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,6 +44,11 @@ func running(t *testing.T, names *server, o ConsumerOptions, handle Handler) {
 		cancel()
 		require.NoError(t, <-ended)
 	})
+	require.Eventually(t, func() bool { // its pulls may be earlier than that
+		consumer.client.mu.Lock()
+		defer consumer.client.mu.Unlock()
+		return consumer.pid != nil
+	}, limit, time.Millisecond)
 }
 
 // push sends a request of the broker's over all its connections, and returns the

@@ -45,11 +45,11 @@ func awaitBroker(t *testing.T, p *Producer, broker string, wanted func(*selector
 
 func TestASlowBrokerIsLeftAloneAndComesBack(t *testing.T) {
 	var pause atomic.Int64
-	pause.Store(int64(30 * time.Millisecond))
+	pause.Store(int64(250 * time.Millisecond))
 	a, b := slowBroker(t, &pause), serve(t, acceptAll)
 	names := nameServer(t, map[string][]brokerOf{"t": {{"broker-a", a, 1}, {"broker-b", b, 1}}})
 	p := newProducer(t, connect(t, names.addr), ProducerOptions{
-		LatencyFault: &LatencyFault{Steps: []LatencyStep{{Latency: 25 * time.Millisecond, Isolation: 300 * time.Millisecond}}},
+		LatencyFault: &LatencyFault{Steps: []LatencyStep{{Latency: 200 * time.Millisecond, Isolation: 2 * time.Second}}},
 	})
 	send(t, p, 2)
 	awaitBroker(t, p, "broker-a", func(i *selector.Item) bool { return i.Suspect })
@@ -59,7 +59,9 @@ func TestASlowBrokerIsLeftAloneAndComesBack(t *testing.T) {
 		send(t, p, 1)
 		return !i.Suspect
 	})
-	require.Equal(t, map[string]int{"broker-a": 5, "broker-b": 5}, send(t, p, 10))
+	both := send(t, p, 10)
+	require.NotZero(t, both["broker-a"])
+	require.NotZero(t, both["broker-b"])
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())
 }
