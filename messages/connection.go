@@ -111,6 +111,9 @@ type Ask struct {
 	ReplyTo *actor.PID
 	Token   any
 	Timeout int64
+	// Owed is what the asker has added with Peer.Owe for the request, in bytes. It is
+	// subtracted once the request is written.
+	Owed int
 }
 
 // ErrConnectionClosed is the Answer's error when the client has gone away.
