@@ -86,9 +86,20 @@ type Broker struct {
 	FlushDelayOffsetInterval int64 `conf:"flushDelayOffsetInterval" range:"1,"`
 	// MessageDelayLevel lists the delays of the levels from 1 on, such as "1s 5m 2h".
 	MessageDelayLevel string `conf:"messageDelayLevel"`
-	// RejectTransactionMessage is not looked at: transactions are refused until they
-	// are supported.
+	// RejectTransactionMessage has transactional messages refused.
 	RejectTransactionMessage bool `conf:"rejectTransactionMessage"`
+	// TransactionTimeOut is how old a transaction is that its producer is asked about,
+	// unless the message names a time of its own.
+	TransactionTimeOut int64 `conf:"transactionTimeOut" range:"0,"`
+	// TransactionCheckInterval is the time between two looks for such transactions.
+	TransactionCheckInterval int64 `conf:"transactionCheckInterval" range:"1,"`
+	// TransactionCheckMax is how often a producer is asked until its message is put
+	// away in TRANS_CHECK_MAX_TIME_TOPIC.
+	TransactionCheckMax int `conf:"transactionCheckMax" range:"0,"`
+	// TransactionOpMsgMaxSize is the size, in bytes, at which a list of decided
+	// transactions is written; TransactionOpBatchInterval is how long it may wait.
+	TransactionOpMsgMaxSize    int   `conf:"transactionOpMsgMaxSize" range:"1,1048576"`
+	TransactionOpBatchInterval int64 `conf:"transactionOpBatchInterval" range:"1,"`
 	// ServerChannelMaxIdleTimeSeconds is how long a connection may be silent.
 	ServerChannelMaxIdleTimeSeconds int `conf:"serverChannelMaxIdleTimeSeconds" range:"1,"`
 	// ChannelExpiredTimeout is how long a member of a group may go without a heartbeat.
@@ -218,6 +229,8 @@ func DefaultBroker() Broker {
 		AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8, AutoCreateSubscriptionGroup: true, BrokerPermission: 6,
 		ClusterTopicEnable: true, BrokerTopicEnable: true, TraceOn: true, StoreReplyMessageEnable: true,
 		FlushConsumerOffsetInterval: 5_000, FlushDelayOffsetInterval: 10_000, MessageDelayLevel: messages.DefaultDelayLevels,
+		TransactionTimeOut: 6_000, TransactionCheckInterval: 30_000, TransactionCheckMax: 15,
+		TransactionOpMsgMaxSize: 4096, TransactionOpBatchInterval: 3_000,
 		ServerChannelMaxIdleTimeSeconds: 120, ChannelExpiredTimeout: 120_000, FrameMaxLength: 16 << 20,
 		LongPollingEnable: true, ShortPollingTimeMills: 1_000, LitePullMessageEnable: true,
 		MaxTransferBytesOnMessageInMemory: 256 << 10, MaxTransferCountOnMessageInMemory: 32,

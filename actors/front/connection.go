@@ -138,6 +138,7 @@ func (c *connection) ask(ctx actor.Context, m *messages.Ask) {
 		return
 	}
 	c.opaque++
+	c.owed += m.Owed
 	command := *m.Command
 	command.Opaque, command.Version = c.opaque, messages.ProtocolVersion
 	if m.ReplyTo == nil {

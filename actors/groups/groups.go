@@ -48,6 +48,7 @@ type Options struct {
 type View struct {
 	consumers sync.Map // group name to *Consumers
 	producers sync.Map // client id to *messages.Peer
+	groups    sync.Map // producer group name to []*messages.Peer
 }
 
 // Consumers is one consumer group at one moment. It is immutable.
@@ -85,7 +86,15 @@ func (v *View) Producer(clientID string) *messages.Peer {
 	return peer
 }
 
-// Groups returns the names of the groups that have members, sorted.
+// Producers returns the connections of a producer group in the order of arrival. The
+// slice is not to be changed.
+func (v *View) Producers(group string) []*messages.Peer {
+	p, _ := v.groups.Load(group)
+	peers, _ := p.([]*messages.Peer)
+	return peers
+}
+
+// Groups returns the names of the consumer groups that have members, sorted.
 func (v *View) Groups() []string {
 	var names []string
 	v.consumers.Range(func(name, _ any) bool {
@@ -191,7 +200,9 @@ func (g *groups) heartbeat(r *front.Request) (*messages.Command, error) {
 			producers = &group{name: p.GroupName}
 			g.producers[p.GroupName] = producers
 		}
-		g.join(producers, r, beat.ClientID)
+		if g.join(producers, r, beat.ClientID) {
+			g.publishProducers(producers)
+		}
 		g.View.producers.Store(beat.ClientID, r.Peer)
 	}
 	response := r.Response(messages.Success, "")
@@ -287,6 +298,19 @@ func (g *groups) publish(in *group) {
 	g.View.consumers.Store(in.name, c)
 }
 
+// publishProducers makes a producer group's connections visible, or its end.
+func (g *groups) publishProducers(in *group) {
+	if len(in.members) == 0 {
+		g.View.groups.Delete(in.name)
+		return
+	}
+	peers := make([]*messages.Peer, len(in.members))
+	for i, m := range in.members {
+		peers[i] = m.Peer
+	}
+	g.View.groups.Store(in.name, peers)
+}
+
 // notify tells every member that the group changed. Broadcasting groups share
 // nothing and need no rebalance.
 func (g *groups) notify(in *group) {
@@ -330,6 +354,7 @@ func (g *groups) leave(table map[string]*group, in *group, peer *messages.Peer) 
 	}
 	if in.subscriptions == nil {
 		g.unpublish(left)
+		g.publishProducers(in)
 		return
 	}
 	g.publish(in)

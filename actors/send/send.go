@@ -74,6 +74,8 @@ type draft struct {
 	queueID int32
 	props   properties
 
+	half bool // of a transaction: it waits in the half topic to be committed
+
 	// dlqTopic and dlqQueue redirect a retry that is given up.
 	deadLetter bool
 }
@@ -181,7 +183,8 @@ func (s *Sender) complete(d *draft) error {
 	if d.Batch {
 		return s.checkBatch(d)
 	}
-	if d.props.prepared && !(d.ReconsumeTimes > 0 && d.props.delay > 0) {
+	d.half = d.props.prepared && !(d.ReconsumeTimes > 0 && d.props.delay > 0)
+	if d.half && s.RejectTransaction {
 		return messages.Refuse(messages.NoPermission, "the broker[%s] sending transaction message is forbidden", s.BrokerIP)
 	}
 	if d.props.timer && d.props.delay <= 0 {
@@ -216,10 +219,18 @@ func (s *Sender) checkBatch(d *draft) error {
 // besides the suffix and the topic: an id, a real queue, a delay.
 const addedProperties = 160
 
+// addedToHalf is the room for what a half gets besides: the id once more, and, when
+// it is checked, the times and the offset that it had before.
+const addedToHalf = 128
+
 // maxProperties bounds the client's own property string, so that with what the
 // broker adds it still fits into a record.
 func (s *Sender) maxProperties(d *draft) int {
-	return messages.MaxPropertiesSize - len(s.suffix) - len(d.topic.TopicName) - addedProperties
+	limit := messages.MaxPropertiesSize - len(s.suffix) - len(d.topic.TopicName) - addedProperties
+	if d.props.prepared {
+		limit -= len(d.props.uniqKey) + addedToHalf
+	}
+	return limit
 }
 
 func (s *Sender) illegal() error {
@@ -268,7 +279,12 @@ func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
 		w.properties = messages.AppendProperty(w.properties, messages.PropertyDelay, "-1")
 	}
 	var delay int64
-	if level := s.Delays.Clamp(d.props.delay); level > 0 && !d.deadLetter {
+	sysFlag := d.SysFlag &^ (messages.SysFlagBornHostV6 | messages.SysFlagStoreHostV6)
+	if d.half {
+		w.properties = appendHalf(w.properties, topic, queueID)
+		topic, queueID = messages.TopicTransHalf, 0
+		sysFlag &^= messages.SysFlagTransactionMask
+	} else if level := s.Delays.Clamp(d.props.delay); level > 0 && !d.deadLetter {
 		if d.props.delay > level {
 			w.properties = messages.AppendPropertyInt(w.properties, messages.PropertyDelay, int64(level))
 		}
@@ -277,9 +293,19 @@ func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
 		topic, queueID, delay = messages.TopicSchedule, int32(level-1), s.Delays.Millis(level)
 	}
 	r := record.Record{
-		QueueID: queueID, Flag: d.Flag, SysFlag: d.SysFlag &^ messages.SysFlagBornHostV6 &^ messages.SysFlagStoreHostV6,
+		QueueID: queueID, Flag: d.Flag, SysFlag: sysFlag,
 		BornTimestamp: d.BornTimestamp, BornHost: d.ticket.Peer.Remote, StoreHost: s.StoreHost,
 		ReconsumeTimes: d.ReconsumeTimes, Body: d.body, Properties: w.properties,
 	}
 	commitlog.Add(a, &r, topic, delay)
+}
+
+// appendHalf appends what a half remembers until it is committed: its id, for the
+// producer, and where it goes. A delay is left for then
+// (RocketMQ: TransactionalMessageBridge.parseHalfMessageInner).
+func appendHalf(properties []byte, topic string, queueID int32) []byte {
+	id := string(messages.FindProperty(properties, messages.PropertyUniqKey))
+	properties = messages.AppendProperty(properties, messages.PropertyTransactionID, id)
+	properties = messages.AppendProperty(properties, messages.PropertyRealTopic, topic)
+	return messages.AppendPropertyInt(properties, messages.PropertyRealQueueID, int64(queueID))
 }
