@@ -180,9 +180,10 @@ func (s *story) request(name string, ext []string, body string) *messages.Comman
 }
 
 func (s *story) send(words []string, body string) *messages.Command {
-	c := s.request("SEND_MESSAGE_V2", []string{"a=producers", "c=TBW102", "d=4", "f=0", "g=1700000000000", "h=0", "j=0", "k=false", "m=false"}, body)
+	c := s.request("SEND_MESSAGE_V2", []string{"a=producers", "c=TBW102", "d=4", "f=0", "h=0", "j=0", "k=false", "m=false"}, body)
 	c.Ext.Set("b", words[0])
 	c.Ext.Set("e", words[1])
+	c.Ext.SetInt("g", s.world.Now().UnixMilli())
 	var properties []byte
 	for _, word := range words[2:] {
 		key, value, _ := strings.Cut(word, "=")

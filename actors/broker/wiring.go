@@ -34,6 +34,7 @@ import (
 	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
+	"github.com/actormq/actormq/actors/transaction"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/storage"
 )
@@ -54,6 +55,7 @@ const (
 	nameSendBack      = "sendback"
 	nameDelay         = "delay"
 	nameReply         = "reply"
+	nameTransaction   = "transaction"
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
 	nameRegistrar     = "registrar"
@@ -253,6 +255,7 @@ func (w *wiring) sendingChildren() []child {
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
 		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays, Slave: w.isSlave(),
+		RejectTransaction: c.RejectTransactionMessage,
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -272,6 +275,17 @@ func (w *wiring) sendingChildren() []child {
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1,
 		Region: c.RegionID, TraceOn: c.TraceOn, Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize,
 		Store: c.StoreReplyMessageEnable, Client: w.groups.Producer,
+	})})
+	all = append(all, child{nameTransaction, transaction.Props(transaction.Options{
+		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Offsets: w.pid(nameOffsets), TopicsOwner: w.pid(nameTopics),
+		StoreHost: w.host, Broker: c.BrokerName, Delays: w.delays,
+		Rules: transaction.Rules{
+			Timeout: config.Millis(c.TransactionTimeOut), MaxChecks: c.TransactionCheckMax,
+			Reserved: time.Duration(c.FileReservedTime) * time.Hour,
+		},
+		CheckEvery: config.Millis(c.TransactionCheckInterval),
+		OpMaxSize:  c.TransactionOpMsgMaxSize, OpEvery: config.Millis(c.TransactionOpBatchInterval),
+		Producers: w.groups.Producers, MaxOwed: maxOwed, Slave: w.isSlave(),
 	})})
 	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
 		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
@@ -324,6 +338,7 @@ func owned() map[string][]messages.RequestCode {
 		nameSendBack:      sendback.Codes(),
 		nameDelay:         delay.Codes(),
 		nameReply:         reply.Codes(),
+		nameTransaction:   transaction.Codes(),
 		nameAdmin:         admin.Codes(),
 	}
 }
