@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"bytes"
 	"net/netip"
 	"strconv"
 
@@ -124,5 +123,5 @@ func question(raw []byte, r *messages.AppendRecord, broker string) (request *mes
 	h.QueueOffset, h.PhysOffset, h.StoreTimestamp = r.QueueOffset, r.Phys, r.StoreTime
 	request = &messages.Command{Code: int32(messages.CodeCheckTransactionState), Body: h.Append(nil)}
 	header.Set(&request.Ext)
-	return request, string(bytes.Clone(messages.FindProperty(h.Properties, messages.PropertyProducerGroup)))
+	return request, string(messages.FindProperty(h.Properties, messages.PropertyProducerGroup))
 }
