@@ -185,3 +185,58 @@ func Routed(response *messages.Command) (*messages.TopicRouteData, error) {
 	}
 	return messages.DecodeTopicRoute(response.Body)
 }
+
+// Half asks a broker to keep body as the half of a transaction of Group, which is
+// born at a time in Unix milliseconds. id is the client's id of the message.
+func Half(topic string, queueID int32, id string, body []byte, born int64) *messages.Command {
+	c := Send(topic, queueID, body)
+	properties := messages.AppendProperty(nil, messages.PropertyTransactionPrepared, "true")
+	properties = messages.AppendProperty(properties, messages.PropertyProducerGroup, Group)
+	properties = messages.AppendProperty(properties, messages.PropertyUniqKey, id)
+	c.Ext.Set("properties", string(properties))
+	c.Ext.SetInt("bornTimestamp", born)
+	return c
+}
+
+// End tells a broker what became of the transaction that it was sent a Half of; it
+// gets no answer. outcome is messages.SysFlagCommit, SysFlagRollback or 0.
+func End(half *messages.Command, outcome int32) (*messages.Command, error) {
+	offset, err := half.Ext.Int64("queueOffset")
+	if err != nil {
+		return nil, err
+	}
+	_, phys, err := messages.DecodeOffsetMsgID(half.Ext.Text("msgId"))
+	if err != nil {
+		return nil, err
+	}
+	return end(&messages.EndTransaction{TableOffset: offset, LogOffset: phys, Outcome: outcome, MsgID: half.Ext.Text("transactionId")}), nil
+}
+
+// Checked answers a broker that asks what became of a transaction.
+func Checked(check *messages.Command, outcome int32) (*messages.Command, error) {
+	h, err := messages.ParseCheckTransaction(&check.Ext)
+	if err != nil {
+		return nil, err
+	}
+	return end(&messages.EndTransaction{TableOffset: h.TableOffset, LogOffset: h.LogOffset, Outcome: outcome, FromCheck: true, MsgID: h.MsgID}), nil
+}
+
+func end(h *messages.EndTransaction) *messages.Command {
+	h.ProducerGroup = Group
+	c := request(messages.CodeEndTransaction)
+	c.Flag = messages.FlagOneway
+	h.Set(&c.Ext)
+	return c
+}
+
+// Heartbeat says that a client is a producer of Group.
+func Heartbeat(clientID string) (*messages.Command, error) {
+	beat := messages.HeartbeatData{ClientID: clientID, Producers: []messages.ProducerData{{GroupName: Group}}}
+	body, err := beat.Encode()
+	if err != nil {
+		return nil, err
+	}
+	c := request(messages.CodeHeartBeat)
+	c.Body = body
+	return c, nil
+}
