@@ -102,6 +102,8 @@ type Client struct {
 	producers map[string]int // with the namespace
 	sending   []*Producer
 	consumers map[string]*membership // with the namespace
+
+	transactions map[string]*TransactionProducer // by group, with the namespace
 }
 
 // NewClient returns a client. It fails only on unusable options.
@@ -118,6 +120,7 @@ func NewClient(o Options) (*Client, error) {
 		id: o.ClientID, stable: stable, namespace: o.Namespace, unit: o.UnitName != "", log: o.Log,
 		names: &nameServers{addrs: o.NameServers, resolve: o.Resolve}, uniq: newUniqKeys(addr, clients.Add(1)),
 		producers: make(map[string]int), consumers: make(map[string]*membership),
+		transactions: make(map[string]*TransactionProducer),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.consuming, c.quit = context.WithCancel(c.ctx)
@@ -291,6 +294,9 @@ func (c *Client) pushed(conn *remoting.Client, request *messages.Command) *messa
 	switch messages.RequestCode(request.Code) {
 	case messages.CodePushReplyMessageToClient:
 		return c.replied(request)
+	case messages.CodeCheckTransactionState:
+		c.checksTransaction(conn, request)
+		return nil
 	}
 	refused := request.Respond(messages.RequestCodeNotSupported, "not supported by this client")
 	refused.Language = messages.Go

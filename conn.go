@@ -23,7 +23,7 @@ type conn struct {
 	greeted atomic.Bool // the broker knows the client as a producer
 
 	mu     sync.Mutex
-	groups map[string]bool // consumer groups that the broker was told of
+	groups map[string]bool // that the broker was told of: consumer groups, and "producer " before others
 }
 
 // call sends a request and waits for its response, which is the caller's own. A

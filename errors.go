@@ -26,6 +26,8 @@ var (
 	ErrNoOffset = errors.New("actormq: the group has no offset for the queue")
 	// ErrNoReply says that a request was stored and that no reply came in time.
 	ErrNoReply = errors.New("actormq: no reply came")
+	// ErrNotExecuted says that a transaction was rolled back before it was executed.
+	ErrNotExecuted = errors.New("actormq: the transaction was not executed")
 	// ErrConnection says that a connection could not be made or broke. Whether a
 	// request that was under way has been carried out is not known.
 	ErrConnection = errors.New("actormq: connection failed")

@@ -217,3 +217,35 @@ func ExampleClient_Collector() {
 	prometheus.MustRegister(collector)
 	defer prometheus.Unregister(collector)
 }
+
+func ExampleTransactionProducer_Send() {
+	client := newClient()
+	defer client.Close()
+	var paid func(id string) bool       // looks the payment up
+	var pay func(id string) (err error) // keeps the id with the payment
+
+	producer, err := client.NewTransactionProducer(actormq.TransactionOptions{
+		ProducerOptions: actormq.ProducerOptions{Group: "payers"},
+		Check: func(_ context.Context, m *actormq.Received) (actormq.Decision, error) {
+			if paid(m.ID) {
+				return actormq.Commit, nil
+			}
+			return actormq.Rollback, nil
+		},
+		FirstCheck: time.Minute, // a payment takes less
+		Topics:     []string{"payments"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := &actormq.Message{Topic: "payments", Body: []byte("7 euros")}
+	_, err = producer.Send(context.Background(), m, func(_ context.Context, _ *actormq.Message, half actormq.Sent) (actormq.Decision, error) {
+		if err := pay(half.ID); err != nil {
+			return actormq.Rollback, err
+		}
+		return actormq.Commit, nil
+	})
+	if err != nil {
+		log.Print("not paid: ", err)
+	}
+}
