@@ -257,7 +257,7 @@ func (c *Consumer) Run(ctx context.Context, handle Handler) error {
 			return &Retry{Err: err, Handled: i}
 		}
 		return nil
-	}, 1)
+	}, 0)
 }
 
 // RunBatches is Run for a handler of several messages at a time.
@@ -265,6 +265,7 @@ func (c *Consumer) RunBatches(ctx context.Context, handle BatchHandler) error {
 	return c.run(ctx, handle, c.o.Batch)
 }
 
+// run runs a handler of batches, or, if batch is 0, of single messages.
 func (c *Consumer) run(ctx context.Context, handle BatchHandler, batch int) error {
 	if err := c.join(); err != nil {
 		return err
@@ -272,11 +273,11 @@ func (c *Consumer) run(ctx context.Context, handle BatchHandler, batch int) erro
 	defer c.leave()
 	alive, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	h := &handling{ctx: alive, handle: handle, trouble: c.trouble}
+	h := &handling{ctx: alive, handle: handle, batches: batch > 0, trouble: c.trouble}
 	c.direct.Store(h)
 	defer c.direct.Store(nil)
 	w := newWorkers(h.run, c.report)
-	if err := c.start(c.memberOptions(batch, w.add)); err != nil {
+	if err := c.start(c.memberOptions(max(batch, 1), w.add)); err != nil {
 		return err
 	}
 	w.start(c.o.Concurrency)

@@ -192,18 +192,23 @@ func newReceived(q Queue, r *record.Record) (*Received, error) {
 	}
 	m := &Received{
 		OffsetID: messages.EncodeOffsetMsgID(r.StoreHost, r.PhysOffset),
-		Topic:    string(r.Topic), Properties: messages.Properties(r.Properties), Body: body, Flag: r.Flag,
+		Topic:    q.Topic, Properties: messages.Properties(r.Properties), Body: body, Flag: r.Flag,
 		Queue: q, Offset: r.QueueOffset, PhysicalOffset: r.PhysOffset,
 		Born: time.UnixMilli(r.BornTimestamp), BornHost: r.BornHost,
 		Stored: time.UnixMilli(r.StoreTimestamp), StoreHost: r.StoreHost,
 		Attempts: int(r.ReconsumeTimes),
+	}
+	if m.Topic != string(r.Topic) {
+		m.Topic = string(r.Topic)
 	}
 	m.ID = m.Properties[messages.PropertyUniqKey]
 	if m.ID == "" {
 		m.ID = m.OffsetID
 	}
 	m.Tags = m.Properties[messages.PropertyTags]
-	m.Keys = strings.Fields(m.Properties[messages.PropertyKeys])
+	if keys := m.Properties[messages.PropertyKeys]; keys != "" {
+		m.Keys = strings.Fields(keys)
+	}
 	if origin := m.Properties[messages.PropertyRetryTopic]; origin != "" && messages.IsRetryTopic([]byte(q.Topic)) {
 		m.Topic = origin
 	}

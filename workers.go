@@ -20,7 +20,7 @@ const (
 
 // workers are the goroutines that call a consumer's handler.
 type workers struct {
-	run     func(*consumer.Work) consumer.Handled
+	run     func(work *consumer.Work, one []*Received) consumer.Handled
 	report  func([]consumer.Handled)
 	running sync.WaitGroup
 
@@ -31,7 +31,7 @@ type workers struct {
 	closed  bool
 }
 
-func newWorkers(run func(*consumer.Work) consumer.Handled, report func([]consumer.Handled)) *workers {
+func newWorkers(run func(*consumer.Work, []*Received) consumer.Handled, report func([]consumer.Handled)) *workers {
 	w := &workers{run: run, report: report}
 	w.more.L = &w.mu
 	return w
@@ -84,13 +84,14 @@ func (w *workers) take(wait bool) *consumer.Work {
 // one, and handlers are fast more often than not.
 func (w *workers) work() {
 	var done []consumer.Handled
+	one := make([]*Received, 1)
 	for {
 		work := w.take(len(done) == 0)
 		if work == nil && len(done) == 0 {
 			return
 		}
 		if work != nil {
-			done = append(done, w.run(work))
+			done = append(done, w.run(work, one))
 		}
 		if work == nil || len(done) == maxReports || done[len(done)-1].Elapsed > slowWork {
 			w.report(done)
@@ -103,16 +104,21 @@ func (w *workers) work() {
 type handling struct {
 	ctx     context.Context
 	handle  BatchHandler
+	batches bool // Works may have several messages
 	trouble func(error)
 }
 
-// run handles a Work.
-func (h *handling) run(work *consumer.Work) consumer.Handled {
+// run handles a Work. one holds a lone message, which a BatchHandler may not have:
+// it may keep its slice.
+func (h *handling) run(work *consumer.Work, one []*Received) consumer.Handled {
 	began := time.Now()
 	if !work.Begin(began) {
 		return consumer.Handled{Work: work, Skipped: true}
 	}
-	batch := make([]*Received, len(work.Items))
+	batch := one
+	if h.batches {
+		batch = make([]*Received, len(work.Items))
+	}
 	for i := range work.Items {
 		batch[i] = received(&work.Items[i])
 	}

@@ -30,7 +30,8 @@ func AppendOffsetMsgID(dst []byte, host netip.AddrPort, phys int64) []byte {
 
 // EncodeOffsetMsgID is AppendOffsetMsgID as a string.
 func EncodeOffsetMsgID(host netip.AddrPort, phys int64) string {
-	return string(AppendOffsetMsgID(nil, host, phys))
+	var buf [56]byte
+	return string(AppendOffsetMsgID(buf[:0], host, phys))
 }
 
 // DecodeOffsetMsgID returns the address and the physical offset that an id of

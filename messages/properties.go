@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // The separators of a property string: name 0x01 value 0x02, repeated. The last
@@ -174,10 +175,14 @@ func RemoveProperties(dst, text []byte, names ...string) []byte {
 
 // Properties returns text as a map. The strings are copies.
 func Properties(text []byte) map[string]string {
+	rest := string(text) // whose parts the map has
 	m := make(map[string]string)
-	EachProperty(text, func(name, value []byte) bool {
-		m[string(name)] = string(value)
-		return true
-	})
+	for rest != "" {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, string(rune(PropertySeparator)))
+		if name, value, ok := strings.Cut(pair, string(rune(NameValueSeparator))); ok && name != "" && value != "" {
+			m[name] = value
+		}
+	}
 	return m
 }

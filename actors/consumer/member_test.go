@@ -263,6 +263,23 @@ func TestFlowControl(t *testing.T) {
 	}
 }
 
+func TestOneSlowMessageBoundsTheSpan(t *testing.T) {
+	c := world(t, 1)
+	n := c.join(consumer.Options{QueueSpan: 50})
+	n.hold = true
+	c.send(1)
+	c.run("a handler", func() bool { return n.running == 1 }, 10*time.Second)
+	slow := n.held
+	n.held, n.hold = nil, false
+	c.send(200)
+	c.w.Advance(30 * time.Second)
+	require.InDelta(t, 54, len(c.handled[c.queues[0]]), 5, "all of them would come again after a crash")
+	n.held = slow
+	n.release()
+	c.run("all messages", c.caughtUp, time.Minute)
+	c.requireOnce()
+}
+
 func TestAPullBeyondTheQueueGoesOnWhereItCan(t *testing.T) {
 	c := world(t, 1)
 	c.send(5)

@@ -116,7 +116,10 @@ func (c *town) joinAs(o consumer.Options, cluster func(*node) consumer.Cluster) 
 	o.Trouble = func(err error) { n.trouble = append(n.trouble, err) }
 	o.Changed = func(queues []consumer.Queue) { n.assigned = queues }
 	o.Batch, o.PullMax = max(o.Batch, 1), 8
-	o.QueueBytes, o.QueueSpan = 1<<20, 2000
+	o.QueueBytes = 1 << 20
+	if o.QueueSpan == 0 {
+		o.QueueSpan = 2000
+	}
 	if o.QueueMessages == 0 {
 		o.QueueMessages = 20
 	}
