@@ -151,7 +151,7 @@ func (m *membership) fault(err error) {
 }
 
 // memberOptions are the actor's options of a push consumer.
-func (c *Consumer) memberOptions(batch int, hand func(*consumer.Work)) consumer.Options {
+func (c *Consumer) memberOptions(batch int, hand func([]*consumer.Work)) consumer.Options {
 	return consumer.Options{
 		Hand: hand, Ordered: c.o.Ordered, Batch: batch, PullMax: c.o.PullMessages, PullEvery: c.o.PullInterval,
 		MaxAttempts: c.o.MaxAttempts, Suspend: c.o.Suspend, Timeout: c.o.ConsumeTimeout,

@@ -192,9 +192,9 @@ func (p *PullConsumer) command(ctx context.Context, message func(done func()) an
 }
 
 // add takes fetched messages. It runs on the actor.
-func (p *PullConsumer) add(work *consumer.Work) {
+func (p *PullConsumer) add(works []*consumer.Work) {
 	p.mu.Lock()
-	p.waiting = append(p.waiting, work)
+	p.waiting = append(p.waiting, works...)
 	p.mu.Unlock()
 	p.wake()
 }

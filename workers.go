@@ -43,12 +43,16 @@ func (w *workers) start(n int) {
 	}
 }
 
-// add has a Work handled. It does not wait.
-func (w *workers) add(work *consumer.Work) {
+// add has Works handled. It does not wait.
+func (w *workers) add(works []*consumer.Work) {
 	w.mu.Lock()
-	w.waiting = append(w.waiting, work)
+	w.waiting = append(w.waiting, works...)
 	w.mu.Unlock()
-	w.more.Signal()
+	if len(works) == 1 {
+		w.more.Signal()
+	} else {
+		w.more.Broadcast()
+	}
 }
 
 // stop ends the workers when all that waits is handled, and returns then. The

@@ -68,27 +68,23 @@ func (m *member) take(q *queue, items []Item) {
 		m.feed(q)
 		return
 	}
+	count := len(items)
 	works := make([]Work, 0, (len(items)+m.Batch-1)/m.Batch)
 	for len(items) > 0 {
 		n := min(len(items), m.Batch)
 		works = append(works, Work{Queue: q.name, Items: items[:n:n], Claim: q.claim})
 		items = items[n:]
 	}
-	slots := q.window.slots[len(q.window.slots)-itemCount(works):]
+	slots := q.window.slots[len(q.window.slots)-count:]
+	all := make([]*Work, len(works))
 	for i := range works {
 		for range works[i].Items {
 			slots[0].work = &works[i]
 			slots = slots[1:]
 		}
-		m.Hand(&works[i])
+		all[i] = &works[i]
 	}
-}
-
-func itemCount(works []Work) (n int) {
-	for i := range works {
-		n += len(works[i].Items)
-	}
-	return n
+	m.Hand(all)
 }
 
 // feed hands out the next messages of an ordered queue, if none of it is being
@@ -103,7 +99,7 @@ func (m *member) feed(q *queue) {
 	n := min(len(q.waiting), m.Batch)
 	q.working = &Work{Queue: q.name, Items: q.waiting[:n:n], Claim: q.claim}
 	q.waiting = q.waiting[n:]
-	m.Hand(q.working)
+	m.Hand([]*Work{q.working})
 }
 
 // results takes what handlers report.
@@ -195,7 +191,7 @@ func (m *member) handAgain(h handAgain) {
 	again.Attempts++
 	work := &Work{Queue: q.name, Items: []Item{again}, Claim: q.claim}
 	slot.work = work
-	m.Hand(work)
+	m.Hand([]*Work{work})
 }
 
 // ordered takes the result of a queue's one Work.

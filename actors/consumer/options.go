@@ -54,9 +54,9 @@ const (
 type Options struct {
 	Env     *env.Env
 	Cluster Cluster
-	// Hand takes a Work to be handled. It runs on the actor and must not wait. Every
-	// Work is reported with Results, once.
-	Hand func(*Work)
+	// Hand takes Works to be handled, those of a pull together. It runs on the actor
+	// and must not wait. Every Work is reported with Results, once.
+	Hand func([]*Work)
 
 	Ordered   bool // one Work of a queue at a time, under its lock
 	Broadcast bool // every member has all queues; nothing is sent back

@@ -112,7 +112,7 @@ func (c *town) join(o consumer.Options) *node {
 func (c *town) joinAs(o consumer.Options, cluster func(*node) consumer.Cluster) *node {
 	n := &node{town: c, id: len(c.members), work: 20 * time.Millisecond}
 	n.outcome = func(work *consumer.Work) consumer.Handled { return consumer.Handled{Work: work, OK: len(work.Items)} }
-	o.Env, o.Cluster, o.Hand = c.host.Env(), cluster(n), n.handle
+	o.Env, o.Cluster, o.Hand = c.host.Env(), cluster(n), n.hand
 	o.Trouble = func(err error) { n.trouble = append(n.trouble, err) }
 	o.Changed = func(queues []consumer.Queue) { n.assigned = queues }
 	o.Batch, o.PullMax = max(o.Batch, 1), 8
@@ -182,6 +182,13 @@ func (n *node) answer(f func(err error)) {
 		err = errFault
 	}
 	n.later(time.Duration(rand.IntN(int(n.delay))+1), func() { f(err) })
+}
+
+// hand begins handlers.
+func (n *node) hand(works []*consumer.Work) {
+	for _, work := range works {
+		n.handle(work)
+	}
 }
 
 // handle is a handler: it takes some time and reports.
