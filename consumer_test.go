@@ -285,6 +285,30 @@ func TestHandlersThatDoNotFinishAreToldTo(t *testing.T) {
 	require.EqualValues(t, 1, b.Lag("readers", "t"), "the message comes again")
 }
 
+// TestConsumersSurviveARestart: a broker that was killed forgets members and locks.
+func TestConsumersSurviveARestart(t *testing.T) {
+	for name, o := range map[string]actormq.ConsumerOptions{
+		"concurrent": group(actormq.FromFirst), "ordered": ordered(group(actormq.FromFirst)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := testkit.StartBroker(t)
+			b.CreateTopic("t", 2)
+			sendTo(t, b, 2, 0, 10)
+			all := collect(20)
+			defer consume(t, connect(t, b.NameServer()), o, func(_ context.Context, m *actormq.Received) error {
+				all.add(m)
+				return nil
+			})()
+			b.AwaitConsumed("readers", "t")
+			b.Kill()
+			b.Restart()
+			sendTo(t, b, 2, 10, 10)
+			all.wait(t)
+			b.AwaitConsumed("readers", "t")
+		})
+	}
+}
+
 // TestGoroutinesDoNotGrowWithQueues compares a consumer of a queue with one of a
 // hundred, by the goroutines of this package and of connections.
 func TestGoroutinesDoNotGrowWithQueues(t *testing.T) {
