@@ -154,6 +154,11 @@ func rebalance(t *testing.T, first, second string) {
 
 // orderly lets a second ordered consumer join a first one, which then leaves in
 // good order. Locks have every message come once, and those of a queue in order.
+//
+// With one exception: Java's client marks a queue as dropped before it waits for the
+// listener that has a message of it, and what a listener returns for a dropped queue
+// is not committed (ConsumeMessageOrderlyService.processConsumeResult). The next
+// owner gets that message again, after the first is done with it.
 func orderly(t *testing.T, first, second string) {
 	c := kit.Main(t)
 	topic, group := c.Topic(t, queues), kit.Name("group")
@@ -169,9 +174,14 @@ func orderly(t *testing.T, first, second string) {
 	r.settles(queues/2, queues/2)
 	a.leave()
 	r.settles(0, queues)
+	var again [queues]int
 	for round := range r.sent {
 		kit.Eventually(t, fmt.Sprint("arrival of all of round ", round), func() bool { return r.complete(round) })
 		for queue, takers := range r.takers(round) {
+			if first == "java" && again[queue] == 0 && slices.Equal(takers, []int{0, 1}) {
+				again[queue]++ // each queue is handed over once
+				continue
+			}
 			require.Len(t, takers, 1, "round %d of queue %d", round, queue)
 		}
 	}
