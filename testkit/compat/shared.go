@@ -8,10 +8,10 @@ import (
 	"github.com/actormq/actormq/testkit/compat/cluster"
 )
 
-// shared is what most cases run against: a cluster that also filters by SQL92 and
-// otherwise is as it comes, and one that neither does that nor creates topics by
-// itself. The second has a name server of its own, because clients ask the name
-// server, not the broker, for the template topic.
+// shared is what most cases run against: a cluster that also filters by SQL92, asks
+// about transactions soon, and otherwise is as it comes; and one that does not filter
+// by SQL92, nor create topics by itself. The second has a name server of its own,
+// because clients ask the name server, not the broker, for the template topic.
 type shared struct {
 	names, strictNames   *cluster.NameServer
 	broker, strictBroker *cluster.Broker
@@ -37,7 +37,13 @@ func startPair(l *cluster.Launcher, kind cluster.Kind, obliging string, names **
 	*names = ns
 	*broker, err = l.StartBroker(kind, cluster.BrokerConfig{
 		NameServer: ns.Addr,
-		Conf:       map[string]string{"autoCreateTopicEnable": obliging, "enablePropertyFilter": obliging},
+		Conf: map[string]string{
+			"autoCreateTopicEnable": obliging, "enablePropertyFilter": obliging,
+			// Producers are asked soon about their transactions, but not about those whose
+			// end is on its way to the op queue, nor given up while they are immune: with
+			// Apache, ends wait for 3 s, and each round of immunity counts as a question.
+			"transactionTimeOut": "1000", "transactionCheckInterval": "1000", "transactionOpBatchInterval": "200", "transactionCheckMax": "8",
+		},
 	})
 	return err
 }

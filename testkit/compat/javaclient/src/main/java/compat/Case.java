@@ -23,6 +23,8 @@ import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
@@ -104,6 +106,16 @@ abstract class Case {
 
     DefaultMQProducer producer() throws Exception {
         return producer(cluster);
+    }
+
+    TransactionMQProducer transactionProducer(String group, TransactionListener listener) throws Exception {
+        var producer = on(new TransactionMQProducer(group), cluster);
+        producer.setSendMsgTimeout(10_000);
+        producer.setRetryTimesWhenSendFailed(0);
+        producer.setTransactionListener(listener);
+        producer.start();
+        opened.push(producer::shutdown);
+        return producer;
     }
 
     /** All cases share an admin, because starting and stopping clients takes longer than most cases. */
