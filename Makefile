@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 50000x
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations mutations-ha torture compat compat-ha bench bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha bench bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,8 +39,8 @@ sim: ## Simulated clusters under fresh seeds for BUDGET (60s), from FIRST on; SE
 mutations: ## Plant bugs in the broker, one at a time: the simulation must find each; SKIP=regexp leaves some out.
 	$(GO) test -count=1 -timeout 30m -v -run 'TestMutations$$' ./testkit/swarm/mutation -mutations $(if $(SKIP),-without '$(SKIP)')
 
-mutations-ha: ## The same for what a master does for its slaves.
-	$(GO) test -count=1 -timeout 30m -v -run 'TestMutationsOfReplication$$' ./testkit/swarm/mutation -mutations
+mutations-features: ## The same for replication, transactions and other features, which their own tests must find.
+	$(GO) test -count=1 -timeout 30m -v -run 'TestMutationsOf' ./testkit/swarm/mutation -mutations
 
 torture: build ## kill -9 under load, ROUNDS times (200).
 	ACTORMQ_BINARY=$(abspath $(BIN)) TORTURE_ROUNDS=$(or $(ROUNDS),200) $(GO) test -count=1 -timeout 60m -v -run 'TestTorture' ./testkit/torture

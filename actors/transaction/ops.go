@@ -9,14 +9,21 @@ import (
 )
 
 // endings are the halves of one queue that have ended, or are about to, and that no
-// op message in the log names yet.
+// op message names which a round can read.
 type endings struct {
 	queueID    int32
 	body       []byte  // of the next op message
 	offsets    []int64 // that body names
 	timer      env.Timer
-	named      map[int64]struct{} // by body, or by an op message under way
+	named      map[int64]struct{} // by body, or by an op message under way or unread
+	unread     []opMessage        // stored, and perhaps not in the op queue yet
 	committing map[int64]int      // commits under way, by half
+}
+
+// opMessage names halves that have ended.
+type opMessage struct {
+	at      int64 // in the op queue
+	offsets []int64
 }
 
 // written is the Token of an op message.
@@ -83,14 +90,41 @@ func (t *transaction) writeOps(q *endings) {
 	t.Env.Send(t.CommitLog, a)
 }
 
-// wrote forgets the halves of an op message that is in the log. Those of one that
-// is not are forgotten as well: their producers are asked again.
+// wrote keeps in mind what an op message names until it can be read: the queue of a
+// log that flushes before it acknowledges is behind. An op message that the log
+// refused is forgotten: its producers are asked again.
 func (t *transaction) wrote(a *messages.Append, w *written) {
-	for _, offset := range w.offsets {
-		delete(w.named, offset)
-	}
-	if s := &a.Sends[0]; !stored(s) {
+	s := &a.Sends[0]
+	if !stored(s) {
+		w.forget(w.offsets)
 		t.Env.Log.Error().Int32("code", int32(s.Code)).Str("why", s.Remark).Int("transactions", len(w.offsets)).
 			Msg("the log refused the list of ended transactions")
+		return
+	}
+	w.unread = append(w.unread, opMessage{a.Records[0].QueueOffset, w.offsets})
+	if t.round == nil {
+		t.forgetReadable(w.endings)
+	}
+}
+
+func (q *endings) forget(offsets []int64) {
+	for _, offset := range offsets {
+		delete(q.named, offset)
+	}
+}
+
+// forgetRead forgets what the op messages before next name, which a round has read
+// or will read first of all.
+func (q *endings) forgetRead(next int64) {
+	for len(q.unread) > 0 && q.unread[0].at < next {
+		q.forget(q.unread[0].offsets)
+		q.unread = q.unread[1:]
+	}
+}
+
+// forgetReadable forgets, between rounds, what the next one will read.
+func (t *transaction) forgetReadable(q *endings) {
+	if ops, err := t.Store.Queues.Load(messages.TopicTransOpHalf, q.queueID); err == nil && ops != nil {
+		q.forgetRead(ops.MaxOffset())
 	}
 }

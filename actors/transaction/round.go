@@ -61,6 +61,9 @@ func (t *transaction) begin() {
 // rest ends a round.
 func (t *transaction) rest() {
 	t.round = nil
+	for _, q := range t.queues {
+		t.forgetReadable(q)
+	}
 	t.tick = t.Env.Tell(t.self, t.CheckEvery, &check{})
 }
 
@@ -127,6 +130,7 @@ func (t *transaction) step() {
 	case !read:
 		t.again()
 	default:
+		t.of(r.queues[0].ID()).forgetRead(r.window.next)
 		t.look(r)
 	}
 }

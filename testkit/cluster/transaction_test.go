@@ -36,6 +36,9 @@ func TestTransactionsEndAsTheirProducersSay(t *testing.T) {
 		if random.IntN(2) == 0 {
 			producer.Immunity = "1"
 		}
+		if random.IntN(2) == 0 { // commits are under way while rounds look
+			b.Host.SetDisk(sim.Disk{Sync: sim.Latency{Max: time.Second}})
+		}
 		for range 4 {
 			producer.Connect()
 			producer.Load(random.IntN(3000))
@@ -47,6 +50,7 @@ func TestTransactionsEndAsTheirProducersSay(t *testing.T) {
 			}
 			b.Start()
 		}
+		b.Host.SetDisk(sim.Disk{})
 		producer.Connect()
 		producer.Settle(20 * time.Second)
 		require.Zero(t, producer.Undecided())
@@ -88,6 +92,12 @@ func requireAllChecked(t *testing.T, b *cluster.Broker, w *sim.World) {
 
 // asked starts a broker with one transaction, whose producer is there to be asked.
 func asked(t *testing.T, w *sim.World, configure func(*config.Broker)) (*cluster.Broker, *sim.Client) {
+	b, p, _ := begun(t, w, configure)
+	return b, p
+}
+
+// begun is asked with the answer to the transaction's half.
+func begun(t *testing.T, w *sim.World, configure func(*config.Broker)) (*cluster.Broker, *sim.Client, *messages.Command) {
 	b := cluster.StartBroker(t, w, w.Host("broker"), func(c *config.Broker) {
 		impatient(c)
 		configure(c)
@@ -97,7 +107,7 @@ func asked(t *testing.T, w *sim.World, configure func(*config.Broker)) (*cluster
 	half, err := p.Call(script.Half(topic, 0, "ID", []byte("text"), w.Now().UnixMilli()))
 	require.NoError(t, err)
 	require.NoError(t, script.Succeeded(half))
-	return b, p
+	return b, p, half
 }
 
 func join(t *testing.T, w *sim.World, b *cluster.Broker) *sim.Client {
@@ -159,4 +169,52 @@ func TestALossOfPowerForgetsNoOpenTransaction(t *testing.T) {
 		w.Advance(2 * time.Second)
 		require.NoError(t, script.Succeeded(decide(t, p)))
 	})
+}
+
+// A half is left alone while its commit waits for the disk, however long that takes.
+func TestACommitUnderWayIsNotAskedAbout(t *testing.T) {
+	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
+		b, p, half := begun(t, w, func(c *config.Broker) {
+			syncFlush(c)
+			c.TransactionTimeOut, c.TransactionCheckInterval = 1000, 500
+		})
+		w.Advance(900 * time.Millisecond)
+		b.Host.SetDisk(sim.Disk{Sync: sim.Latency{Min: 3 * time.Second, Max: 3 * time.Second}})
+		commit := sendEnd(t, p, half, messages.SysFlagCommit)
+		w.Advance(2 * time.Second) // rounds come and go
+		require.Nil(t, commit.Response)
+		b.Host.SetDisk(sim.Disk{})
+		w.Advance(10 * time.Second)
+		require.NoError(t, script.Succeeded(commit.Response))
+		require.Empty(t, p.Pushes())
+	})
+}
+
+// A half may end while the round that is about to ask waits for its copy: then the
+// copy has ended as well, and nobody is asked.
+func TestAHalfThatEndsWhileItIsStoredAgainIsNotAskedAbout(t *testing.T) {
+	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
+		b, p, half := begun(t, w, func(*config.Broker) {})
+		w.Advance(400 * time.Millisecond)
+		b.Host.SetDisk(sim.Disk{Write: sim.Latency{Min: 3 * time.Second, Max: 3 * time.Second}})
+		w.Advance(200 * time.Millisecond) // the round was at 500 ms
+		rollback := sendEnd(t, p, half, messages.SysFlagRollback)
+		w.Advance(time.Second)
+		require.NoError(t, script.Succeeded(rollback.Response))
+		b.Host.SetDisk(sim.Disk{})
+		w.Advance(10 * time.Second)
+		require.Empty(t, p.Pushes())
+		end, err := p.Call(script.MaxOffset(messages.TopicTransHalf, 0))
+		require.NoError(t, err)
+		require.Equal(t, "2", end.Ext.Text("offset"), "the half and its copy")
+		requireAllChecked(t, b, w)
+	})
+}
+
+// sendEnd ends a transaction by the answer to its half.
+func sendEnd(t *testing.T, p *sim.Client, half *messages.Command, outcome int32) *sim.Call {
+	end, err := script.End(half, outcome)
+	require.NoError(t, err)
+	end.Flag = 0 // the test wants an answer
+	return p.Send(end)
 }

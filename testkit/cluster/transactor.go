@@ -28,7 +28,10 @@ type Transactor struct {
 	queues  int
 	client  *sim.Client
 	open    map[string]*sim.Call
-	outcome map[string]int32 // by id of the message; 0 is yet to be decided
+	outcome map[string]int32         // by id of the message; 0 is yet to be decided
+	fresh   map[string]bool          // begun by this connection
+	ends    map[string]*sim.Call     // that it has sent
+	ended   map[string]time.Duration // of the world, when it got to know that an end was taken
 
 	Asked int // questions that it got
 }
@@ -48,7 +51,10 @@ func (t *Transactor) Connect() {
 	for id := range t.open {
 		t.outcome[id] = messages.SysFlagRollback
 	}
-	t.open = make(map[string]*sim.Call)
+	t.open, t.ends = make(map[string]*sim.Call), make(map[string]*sim.Call)
+	// A crash may take ends that are in no op message yet, and have halves stored again
+	// that were stored again before.
+	t.fresh, t.ended = make(map[string]bool), make(map[string]time.Duration)
 	t.beat()
 }
 
@@ -112,6 +118,7 @@ func (t *Transactor) collect() {
 			continue
 		}
 		delete(t.open, id)
+		t.fresh[id] = true
 		if script.Succeeded(response) != nil {
 			t.outcome[id] = messages.SysFlagRollback
 			continue
@@ -125,10 +132,22 @@ func (t *Transactor) collect() {
 		if t.random.IntN(5) > 0 {
 			end, err := script.End(response, t.outcome[id])
 			require.NoError(t.broker.t, err)
-			t.client.Send(end)
+			end.Flag = 0 // real producers want no answer
+			if call := t.client.Send(end); t.outcome[id] != 0 {
+				t.ends[id] = call
+			}
+		}
+	}
+	for id, end := range t.ends {
+		if end.Response != nil && script.Succeeded(end.Response) == nil {
+			t.ended[id] = t.broker.world.Elapsed()
+			delete(t.ends, id)
 		}
 	}
 }
+
+// underWay is how long a question may be under way.
+const underWay = 100 * time.Millisecond
 
 // answer answers the broker's questions. What is not decided is, by the second
 // question on the average.
@@ -142,12 +161,18 @@ func (t *Transactor) answer() {
 		id := string(messages.FindProperty(r.Properties, messages.PropertyUniqKey))
 		require.Equal(t.broker.t, "of "+id, string(r.Body))
 		require.Equal(t.broker.t, t.topic, string(r.Topic))
+		if ended, ok := t.ended[id]; ok {
+			require.Less(t.broker.t, t.broker.world.Elapsed()-ended, underWay, "%s has ended, and is asked about", id)
+		}
 		if t.open[id] == nil && t.outcome[id] == 0 && t.random.IntN(2) == 0 {
 			t.outcome[id] = [...]int32{messages.SysFlagCommit, messages.SysFlagRollback}[t.random.IntN(2)]
 		}
 		end, err := script.Checked(push, t.outcome[id])
 		require.NoError(t.broker.t, err)
-		t.client.Send(end)
+		end.Flag = 0
+		if call := t.client.Send(end); t.outcome[id] != 0 && t.fresh[id] {
+			t.ends[id] = call
+		}
 	}
 }
 

@@ -1,16 +1,6 @@
 package mutation
 
-import (
-	"context"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"testing"
-
-	"github.com/stretchr/testify/require"
-)
+import "testing"
 
 // replication lists mutations of what a master does for its slaves. The simulated
 // clusters of testkit/cluster and the scripts of actors/grouptransfer must find
@@ -99,47 +89,10 @@ var replication = []mutation{
 		"return q.slow", "return q.usual"},
 }
 
-func TestMutationsOfReplicationApply(t *testing.T) {
-	for _, m := range replication {
-		_, err := m.apply()
-		require.NoError(t, err, m.name)
-	}
+var ofReplication = byTests{
+	packages: []string{"./actors/grouptransfer", "./testkit/cluster"},
+	pattern:  "Wait|Slave|Copies|Report|Life|Abandoned|Stale|InSync|Answers|Status|Consumers|Promised",
 }
 
-// TestMutationsOfReplication plants each and expects a test to fail.
-func TestMutationsOfReplication(t *testing.T) {
-	if !*run {
-		t.Skip("without -mutations")
-	}
-	for _, m := range replication {
-		if strings.Contains(m.name, *only) {
-			t.Run(m.name, m.requireFailure)
-		}
-	}
-}
-
-// requireFailure runs the tests of replication with the mutation in place.
-func (m *mutation) requireFailure(t *testing.T) {
-	text, err := m.apply()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	mutated, list := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(mutated, []byte(text), 0o600))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root(), m.file): mutated}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(list, overlay, 0o600))
-	for _, pkg := range []string{"./actors/grouptransfer", "./testkit/cluster"} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-failfast", "-timeout=2m", "-overlay", list,
-			"-run", "Wait|Slave|Copies|Report|Life|Abandoned|Stale|InSync|Answers|Status|Consumers|Promised", pkg)
-		cmd.Dir = root()
-		out, err := cmd.CombinedOutput()
-		require.NotContains(t, string(out), "[build failed]")
-		if err != nil {
-			t.Logf("%s: %.200s", pkg, out)
-			return
-		}
-	}
-	t.Fatal("no test finds it")
-}
+func TestMutationsOfReplicationApply(t *testing.T) { requireApplicable(t, replication) }
+func TestMutationsOfReplication(t *testing.T)      { ofReplication.requireFailures(t, replication) }
