@@ -17,19 +17,25 @@ import (
 func TestStoreAfterCleanStop(t *testing.T) { t.Parallel(); interchange(t, syscall.SIGTERM) }
 func TestStoreAfterKill(t *testing.T)      { t.Parallel(); interchange(t, syscall.SIGKILL) }
 
-func interchange(t *testing.T, end syscall.Signal) {
+// The pair is who writes the store, and who then opens it.
+func pair(t *testing.T) (launcher *cluster.Launcher, writer, reader cluster.Kind) {
 	launcher, _, err := cluster.FromEnv()
 	require.NoError(t, err)
-	writer, err := cluster.ParseKind(os.Getenv(cluster.EnvWriter))
+	writer, err = cluster.ParseKind(os.Getenv(cluster.EnvWriter))
 	require.NoError(t, err)
-	reader, err := cluster.ParseKind(os.Getenv(cluster.EnvReader))
+	reader, err = cluster.ParseKind(os.Getenv(cluster.EnvReader))
 	require.NoError(t, err)
+	return launcher, writer, reader
+}
+
+func interchange(t *testing.T, end syscall.Signal) {
+	launcher, writer, reader := pair(t)
 	manifest := filepath.Join(t.TempDir(), "manifest")
 
 	// Segments of 16 MiB, so that there are several. Both programs must agree on it.
 	config := cluster.BrokerConfig{Conf: map[string]string{"mappedFileSizeCommitLog": "16777216"}}
 	broker := start(t, launcher, writer, config)
-	store(t, "fill", broker, manifest)
+	program(t, "Store", "fill", broker, manifest)
 	if end == syscall.SIGKILL {
 		// Consumer offsets are written every few seconds only.
 		kit.Eventually(t, "consumer offsets on disk", func() bool {
@@ -43,7 +49,7 @@ func interchange(t *testing.T, end syscall.Signal) {
 	require.Greater(t, len(segments), 3, "segments of the log")
 
 	check := map[syscall.Signal]string{syscall.SIGTERM: "check", syscall.SIGKILL: "check-after-kill"}[end]
-	store(t, check, start(t, launcher, reader, broker.Config), manifest)
+	program(t, "Store", check, start(t, launcher, reader, broker.Config), manifest)
 }
 
 // start starts a broker and a name server of its own.
@@ -60,14 +66,15 @@ func start(t *testing.T, launcher *cluster.Launcher, kind cluster.Kind, config c
 	return broker
 }
 
-// store runs the Java program that fills or checks a broker.
-func store(t *testing.T, command string, broker *cluster.Broker, manifest string) {
+// program runs the Java program that fills or checks a broker.
+func program(t *testing.T, class, command string, broker *cluster.Broker, more ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.home="+os.Getenv("HOME"),
-		"-cp", os.Getenv("COMPAT_JAVA_CLASSPATH"), "compat.Store", command,
-		broker.Config.NameServer, broker.Addr, broker.Config.Name, manifest)
+	args := []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.home=" + os.Getenv("HOME"),
+		"-cp", os.Getenv("COMPAT_JAVA_CLASSPATH"), "compat." + class, command,
+		broker.Config.NameServer, broker.Addr, broker.Config.Name}
+	cmd := exec.CommandContext(ctx, "java", append(args, more...)...)
 	cluster.DieWithParent(cmd)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s: %s", command, out)

@@ -336,7 +336,7 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    private static void require(boolean holds, String otherwise, Object... details) {
+    static void require(boolean holds, String otherwise, Object... details) {
         if (!holds) {
             throw new AssertionError(String.format(otherwise, details));
         }
