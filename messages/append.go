@@ -60,6 +60,7 @@ type Send struct {
 	Wait         bool  // it waits for the flush and the replicas that are configured
 	Code         ResponseCode
 	Remark       string
+	Tally        *Tally // counts its records once they are in the log; may be nil
 }
 
 var appendPool = sync.Pool{New: func() any { return new(Append) }}

@@ -73,3 +73,10 @@ func (s *Store) Used() (float64, error) {
 	}
 	return max(log.UsedRatio(), queues.UsedRatio()), nil
 }
+
+// UsedBytes returns the bytes in use on the disk that the CommitLog is on, by
+// whomever.
+func (s *Store) UsedBytes() (int64, error) {
+	log, err := s.options.FS.Usage(s.options.CommitLogDir)
+	return log.Total - log.Free, err
+}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/actors/broker"
 	"github.com/actormq/actormq/actors/config"
@@ -209,6 +211,15 @@ func (b *Broker) Addr() string {
 
 // Name returns the broker's name, as it is in queues.
 func (b *Broker) Name() string { return b.config.BrokerName }
+
+// Metrics returns what Prometheus is shown of the broker. It collects while the broker
+// runs; after a restart there is another. What is counted by topic and by group needs
+// WithProperty("metricsExporterType", "PROM").
+func (b *Broker) Metrics() prometheus.Collector {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.server.Metrics()
+}
 
 func (b *Broker) close() {
 	b.Heal() // so that it can end in order

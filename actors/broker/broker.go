@@ -30,8 +30,9 @@ import (
 
 // Server is a running broker.
 type Server struct {
-	env  *env.Env
-	root *actor.PID
+	env    *env.Env
+	root   *actor.PID
+	shared *root // whose views anybody may read once the broker is ready
 
 	addr   netip.AddrPort
 	ready  chan error    // one value: nil when the broker takes requests
@@ -70,21 +71,20 @@ func Begin(e *env.Env, c config.Broker, ready func(netip.AddrPort, error)) (*Ser
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	s := &Server{env: e, ready: make(chan error, 1), done: make(chan struct{})}
-	props := e.Props(func() actor.Actor {
-		return newRoot(e, c, store, rootCallbacks{
-			ready: func(addr netip.AddrPort, err error) {
-				s.addr = addr
-				s.ready <- err
-				if ready != nil {
-					ready(addr, err)
-				}
-			},
-			stopped: func(err error) {
-				s.failed = err
-				close(s.done)
-			},
-		})
-	}, actor.WithSupervisor(supervisor{}), actor.WithGuardian(guardian))
+	s.shared = newRoot(e, c, store, rootCallbacks{
+		ready: func(addr netip.AddrPort, err error) {
+			s.addr = addr
+			s.ready <- err
+			if ready != nil {
+				ready(addr, err)
+			}
+		},
+		stopped: func(err error) {
+			s.failed = err
+			close(s.done)
+		},
+	})
+	props := e.Props(func() actor.Actor { return s.shared }, actor.WithSupervisor(supervisor{}), actor.WithGuardian(guardian))
 	s.root, err = e.Actors.Root.SpawnNamed(props, RootName(c))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), store.Close())

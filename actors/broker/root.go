@@ -12,6 +12,7 @@ import (
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/grouptransfer"
 	"github.com/actormq/actormq/actors/haclient"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/storage"
 )
 
@@ -66,7 +67,11 @@ func finish(ctx actor.Context, pid *actor.PID) { ctx.Send(pid, &front.Finish{}) 
 type shutdown struct{}
 
 func newRoot(e *env.Env, c config.Broker, store *storage.Store, callbacks rootCallbacks) *root {
-	return &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c, store: store}}
+	r := &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c, store: store}}
+	if c.MetricsExporterType == config.MetricsProm {
+		r.traffic = new(stats.Traffic)
+	}
+	return r
 }
 
 func (r *root) Receive(ctx actor.Context) {

@@ -97,6 +97,7 @@ type wiring struct {
 	master   haclient.View // of a slave
 	reputted reput.View    // of a slave
 	counters stats.Counters
+	traffic  *stats.Traffic // nil if nobody looks
 	delays   messages.DelayLevels
 	host     netip.AddrPort // what clients reach the broker at
 }
@@ -242,7 +243,7 @@ func (w *wiring) readingChildren() []child {
 			PropertyFilter: c.EnablePropertyFilter, FilterRetry: c.FilterSupportRetry,
 			LongPolling: c.LongPollingEnable, ShortPoll: config.Millis(c.ShortPollingTimeMills),
 			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: c.SlaveReadEnable, Master: w.master.Connected, Memory: inMemory(w.env, c),
-			Counters: &w.counters, MaxOwed: maxOwed,
+			Counters: &w.counters, Traffic: w.traffic, MaxOwed: maxOwed,
 		})})
 	}
 	return all
@@ -255,7 +256,7 @@ func (w *wiring) sendingChildren() []child {
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
 		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays, Slave: w.isSlave(),
-		RejectTransaction: c.RejectTransactionMessage,
+		RejectTransaction: c.RejectTransactionMessage, Traffic: w.traffic,
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -264,7 +265,7 @@ func (w *wiring) sendingChildren() []child {
 		{nameSendBack, sendback.Props(sendback.Options{
 			Env: w.env, Store: w.store, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions), TopicsOwner: w.pid(nameTopics),
 			CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, Delays: w.delays,
-			Slave: w.isSlave(),
+			Slave: w.isSlave(), Traffic: w.traffic,
 		})},
 		{nameDelay, delay.Props(delay.Options{
 			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Levels: w.delays, Dir: w.dir(),

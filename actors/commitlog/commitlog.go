@@ -251,10 +251,21 @@ func (w *writer) commit(ctx actor.Context) {
 	}
 	for _, a := range group.Appends {
 		w.Counters.Put.Add(int64(len(a.Records)))
+		for i := range a.Sends {
+			if s := &a.Sends[i]; s.Tally != nil && s.Code == messages.Success {
+				count(a, s)
+			}
+		}
 	}
 	w.Counters.PutBytes.Add(group.End - group.Start)
 	w.Slaves.Wake(w.Env)
 	w.pass(ctx, group)
+}
+
+// count counts the records of a send that are written.
+func count(a *messages.Append, s *messages.Send) {
+	first, last := &a.Records[s.First], &a.Records[s.First+s.Count-1]
+	s.Tally.Add(s.Count, last.At+int(last.Size)-first.At)
 }
 
 // pass hands a written group on: to those who settle the waits of its answers, and

@@ -26,6 +26,12 @@ const (
 	Slave       = "SLAVE"
 )
 
+// Values of MetricsExporterType.
+const (
+	MetricsDisable = "DISABLE"
+	MetricsProm    = "PROM" // Prometheus scrapes the broker
+)
+
 // Broker is the configuration of a broker (RocketMQ: BrokerConfig,
 // MessageStoreConfig, NettyServerConfig). Times without a unit in their name are
 // milliseconds, sizes are bytes, as in Apache's files.
@@ -217,6 +223,16 @@ type Broker struct {
 	DiskSpaceCleanForciblyRatio int  `conf:"diskSpaceCleanForciblyRatio" range:"1,100"`
 	DiskSpaceWarningLevelRatio  int  `conf:"diskSpaceWarningLevelRatio" range:"1,100"`
 	CleanFileForciblyEnable     bool `conf:"cleanFileForciblyEnable"`
+
+	// MetricsExporterType is MetricsProm or MetricsDisable. Apache's OTLP_GRPC and LOG are
+	// not built.
+	MetricsExporterType string `conf:"metricsExporterType" oneof:"DISABLE PROM"`
+	// MetricsPromExporterHost and MetricsPromExporterPort are where /metrics is served;
+	// the host "" means BrokerIP1.
+	MetricsPromExporterHost string `conf:"metricsPromExporterHost"`
+	MetricsPromExporterPort int    `conf:"metricsPromExporterPort" range:"0,65535"`
+	// MetricsLabel adds labels to all metrics: "name:value,name:value".
+	MetricsLabel string `conf:"metricsLabel"`
 }
 
 // DefaultBroker returns Apache's defaults, except that the broker's name and
@@ -244,6 +260,7 @@ func DefaultBroker() Broker {
 		HASendHeartbeatInterval: 5_000, HAHousekeepingInterval: 20_000, HATransferBatchSize: 32 << 10, MaxHATransferByteInSecond: 100 << 20,
 		CleanResourceInterval: 10_000, DeleteWhen: "04", FileReservedTime: 72, DeleteFileBatchMax: 10,
 		DiskMaxUsedSpaceRatio: 75, DiskSpaceCleanForciblyRatio: 85, DiskSpaceWarningLevelRatio: 90, CleanFileForciblyEnable: true,
+		MetricsExporterType: MetricsDisable, MetricsPromExporterPort: 5557,
 	}
 }
 

@@ -78,6 +78,12 @@ type Found struct {
 	Groups  []string
 }
 
+// List asks for the offsets of all groups. The sender gets them as *Listed.
+type List struct{}
+
+// Listed answers List: offsets by topic@group and queue. All of it is the asker's.
+type Listed struct{ Offsets map[string]map[int32]int64 }
+
 // ForgetTopic and ForgetGroup drop the offsets of what was deleted.
 type (
 	ForgetTopic struct{ Topic string }
@@ -134,6 +140,8 @@ func (o *offsets) Receive(ctx actor.Context) {
 		ctx.Send(m.ReplyTo, &Ahead{Commits: o.merge(m.Offsets)})
 	case *Query:
 		ctx.Send(m.ReplyTo, o.find(m))
+	case *List:
+		ctx.Respond(o.list())
 	case *ForgetTopic:
 		o.forget(func(topic, _ string) bool { return topic == m.Topic })
 	case *ForgetGroup:
@@ -200,6 +208,14 @@ func (o *offsets) merge(master *messages.ConsumerOffsets) (ahead []Commit) {
 		}
 	}
 	return ahead
+}
+
+func (o *offsets) list() *Listed {
+	l := &Listed{Offsets: make(map[string]map[int32]int64, len(o.committed))}
+	for key, queues := range o.committed {
+		l.Offsets[key] = maps.Clone(queues)
+	}
+	return l
 }
 
 func (o *offsets) update(r *front.Request) (*messages.Command, error) {

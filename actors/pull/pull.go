@@ -48,6 +48,7 @@ type Options struct {
 	LongPolling bool
 	ShortPoll   time.Duration
 	Counters    *stats.Counters
+	Traffic     *stats.Traffic
 	// MaxOwed is how many bytes of answers a client may leave untaken before its
 	// pulls find nothing.
 	MaxOwed int64
@@ -89,6 +90,7 @@ type puller struct {
 	self       *actor.PID
 	handlers   front.Handlers
 	conditions conditions
+	tallies    map[stats.Out]*messages.Tally
 }
 
 func (p *puller) routes() front.Handlers {
@@ -101,7 +103,7 @@ func (p *puller) routes() front.Handlers {
 func (p *puller) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		p.self, p.handlers = ctx.Self(), p.routes()
+		p.self, p.handlers, p.tallies = ctx.Self(), p.routes(), make(map[stats.Out]*messages.Tally)
 	case *messages.Requests:
 		p.handlers.Serve(p.Env, m)
 	case *rerun:
@@ -183,6 +185,26 @@ func (p *puller) begin(r *front.Request, h *messages.PullHeader, q *request) {
 	}
 }
 
+// maxKept bounds the tallies that a Puller keeps at hand.
+const maxKept = 1 << 14
+
+// count counts what a group is given.
+func (p *puller) count(q *request, got *storage.GetResult) {
+	if p.Traffic == nil {
+		return
+	}
+	key := stats.Out{Group: q.group, Topic: q.topic}
+	tally := p.tallies[key]
+	if tally == nil {
+		if len(p.tallies) == maxKept {
+			clear(p.tallies)
+		}
+		tally = p.Traffic.Out(q.group, q.topic)
+		p.tallies[key] = tally
+	}
+	tally.Add(got.Count, len(got.Body))
+}
+
 // forbid refuses for want of permission; kind tells the client whose.
 func (p *puller) forbid(r *front.Request, kind int64, format string, args ...any) (*messages.Command, error) {
 	response := front.Refusal(r.Ticket, messages.Refuse(messages.NoPermission, format, args...))
@@ -225,6 +247,7 @@ func (p *puller) answer(q *request, a attempt) {
 		p.Counters.Found.Add(1)
 		p.Counters.Get.Add(int64(got.Count))
 		p.Counters.GetBytes.Add(int64(len(got.Body)))
+		p.count(q, &got)
 		response := p.response(q, code, got, got.Status.String())
 		front.ReplyBody(p.Env, q.ticket, response, got.Body, func() { buffers.Put(buffer) })
 		return

@@ -14,6 +14,7 @@ type properties struct {
 	wait     bool // false only if the client said so
 	prepared bool // a half message of a transaction
 	timer    bool // delivery at an arbitrary time
+	ordered  bool // it has a sharding key
 	rewrite  bool // holds a property that the broker sets itself
 }
 
@@ -32,6 +33,8 @@ func scan(text []byte) properties {
 			p.prepared = bytes.EqualFold(value, []byte("true"))
 		case messages.PropertyTimerDeliverMs, messages.PropertyTimerDelayMs, messages.PropertyTimerDelaySec:
 			p.timer = true
+		case messages.PropertyShardingKey:
+			p.ordered = true
 		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK:
 			p.rewrite = true
 		}
@@ -74,4 +77,18 @@ func (p *properties) copy(dst, text []byte) []byte {
 		return true
 	})
 	return dst
+}
+
+// kind returns the type that the message counts as
+// (RocketMQ: BrokerMetricsManager.getMessageType).
+func (p *properties) kind() messages.MessageType {
+	switch {
+	case p.prepared:
+		return messages.MessageTransaction
+	case p.ordered:
+		return messages.MessageFIFO
+	case p.delay > 0 || p.timer:
+		return messages.MessageDelay
+	}
+	return messages.MessageNormal
 }

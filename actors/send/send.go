@@ -9,6 +9,7 @@ import (
 	"github.com/actormq/actormq/actors/commitlog"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
@@ -31,6 +32,7 @@ type Options struct {
 	Delays            messages.DelayLevels
 	RejectTransaction bool // answer half messages with NoPermission
 	Slave             bool // answer everything with ErrSlave
+	Traffic           *stats.Traffic
 }
 
 // ErrSlave refuses what is sent to a slave, in the words in which Apache's refuses
@@ -84,6 +86,8 @@ type draft struct {
 type scratch struct {
 	drafts     []draft
 	properties []byte
+	counted    stats.In // what tally counts; sends of a burst mostly go to one topic
+	tally      *messages.Tally
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -114,6 +118,7 @@ func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived in
 		s.append(peer, w, size, arrived)
 	}
 	clear(w.drafts)
+	w.tally = nil // the next burst may be another broker's
 	scratches.Put(w)
 }
 
@@ -244,7 +249,7 @@ func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64
 	a.Peer, a.ReplyTo, a.Arrived = peer, peer.PID, arrived
 	for i := range w.drafts {
 		d := &w.drafts[i]
-		send := messages.Send{Ticket: d.ticket, First: len(a.Records), QueueID: d.queueID, Wait: d.props.wait}
+		send := messages.Send{Ticket: d.ticket, First: len(a.Records), QueueID: d.queueID, Wait: d.props.wait, Tally: s.tally(w, d)}
 		if d.Batch {
 			for rest := d.body; len(rest) > 0; {
 				var m messages.BatchRecord
@@ -262,6 +267,19 @@ func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64
 		a.Sends = append(a.Sends, send)
 	}
 	s.Env.Send(s.CommitLog, a)
+}
+
+// tally returns what counts the records of d.
+func (s *Sender) tally(w *scratch, d *draft) *messages.Tally {
+	switch key := (stats.In{Topic: d.topic.TopicName, Type: d.props.kind()}); {
+	case s.Traffic == nil:
+		return nil
+	case d.deadLetter:
+		return s.Traffic.Dead(messages.GroupOf(d.topic.TopicName), d.topic.TopicName)
+	case w.tally == nil || key != w.counted:
+		w.counted, w.tally = key, s.Traffic.In(key.Topic, key.Type)
+	}
+	return w.tally
 }
 
 // encode appends the record of d. Records of a batch keep their own properties

@@ -12,6 +12,7 @@ import (
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/send"
+	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/subscriptions"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
@@ -32,6 +33,7 @@ type Options struct {
 	Permission  int32
 	Delays      messages.DelayLevels
 	Slave       bool // answer everything with send.ErrSlave
+	Traffic     *stats.Traffic
 }
 
 // firstRetryLevel is the delay level of a first retry, 10 s by default; each
@@ -76,6 +78,7 @@ type back struct {
 	topic   string
 	queueID int32
 	level   int // of delay; 0 none
+	tally   *messages.Tally
 }
 
 func (s *sendBack) sendBack(r *front.Request) (*messages.Command, error) {
@@ -132,6 +135,7 @@ func (s *sendBack) decide(r *front.Request, group *messages.SubscriptionGroupCon
 	}
 	if m.ReconsumeTimes >= limit || level < 0 {
 		to := back{topic: messages.DLQTopic(group.GroupName)}
+		to.tally = s.Traffic.Dead(group.GroupName, to.topic)
 		s.ensure(to.topic, 1)
 		return to, nil
 	}
@@ -183,7 +187,7 @@ func (s *sendBack) append(r *front.Request, m *record.Record, phys int64, to bac
 	a := messages.NewAppend(len(m.Body) + len(properties) + 512)
 	a.ReplyTo, a.Token = s.self, r.Ticket
 	commitlog.Add(a, &next, topic, delay)
-	a.Sends = append(a.Sends, messages.Send{Count: 1})
+	a.Sends = append(a.Sends, messages.Send{Count: 1, Tally: to.tally})
 	s.Env.Send(s.CommitLog, a)
 }
 

@@ -67,6 +67,9 @@ func (v *View) Load() *Table {
 	return empty
 }
 
+// Len returns the number of groups.
+func (t *Table) Len() int { return len(t.groups) }
+
 // Find returns the configuration of a group, nil when it has none.
 func (t *Table) Find(group string) *messages.SubscriptionGroupConfig { return t.groups[group] }
 

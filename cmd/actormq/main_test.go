@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,9 +71,9 @@ func do(t *testing.T, in string, args ...string) result {
 
 // standalone starts name server and broker, and returns the former's address.
 // Ports and data are of the caller's choice.
-func standalone(t *testing.T, data string, names, broker int) (addr string, cmd *exec.Cmd) {
+func standalone(t *testing.T, data string, names, broker int, more ...string) (addr string, cmd *exec.Cmd) {
 	t.Helper()
-	cmd = actormqCommand(t, "standalone", "--data", data, "--namesrv-port", strconv.Itoa(names), "--broker-port", strconv.Itoa(broker))
+	cmd = actormqCommand(t, append([]string{"standalone", "--data", data, "--namesrv-port", strconv.Itoa(names), "--broker-port", strconv.Itoa(broker)}, more...)...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -303,18 +304,20 @@ func TestLinesGoInAndComeOut(t *testing.T) {
 	})
 }
 
-// TestConsumeInAPipe ends its reader after two of many messages.
+// TestConsumeInAPipe ends its reader after the first of more messages than a pipe
+// holds, which is 64 KiB: otherwise all might be written before the reader ends.
 func TestConsumeInAPipe(t *testing.T) {
 	names, broker := freePorts(t)
 	addr, _ := standalone(t, t.TempDir(), names, broker)
-	require.Zero(t, do(t, strings.Repeat("line\n", 1000), "produce", "-n", addr, "-t", "t").code)
+	line := strings.Repeat("x", 999) + "\n"
+	require.Zero(t, do(t, strings.Repeat(line, 200), "produce", "-n", addr, "-t", "t").code)
 	cmd := actormqCommand(t, "consume", "-n", addr, "-t", "t", "-g", "readers", "--from", "first")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	var failure bytes.Buffer
 	cmd.Stderr = &failure
 	require.NoError(t, cmd.Start())
-	_, err = io.ReadFull(out, make([]byte, len("line\nline\n")))
+	_, err = io.ReadFull(out, make([]byte, len(line)))
 	require.NoError(t, err)
 	require.NoError(t, out.Close())
 	require.NoError(t, cmd.Wait())
@@ -375,4 +378,19 @@ func TestNameServersToUse(t *testing.T) {
 	t.Setenv("NAMESRV_ADDR", "a:1;b:2")
 	require.Equal(t, []string{"a:1", "b:2"}, nameServers(nil))
 	require.Equal(t, []string{"c:3", "d:4", "e:5"}, nameServers([]string{"c:3;d:4", "e:5"}))
+}
+
+func TestMetricsAreServed(t *testing.T) {
+	names, broker := freePorts(t)
+	metrics, _ := freePorts(t)
+	standalone(t, filepath.Join(t.TempDir(), "data"), names, broker, "--metrics-port", strconv.Itoa(metrics))
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	for _, name := range []string{"rocketmq_broker_permission{", "rocketmq_storage_flush_behind_bytes{", "actormq_replication_slaves{", "go_goroutines ", "process_cpu_seconds_total "} {
+		require.Contains(t, string(body), "\n"+name)
+	}
 }

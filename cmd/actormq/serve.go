@@ -118,6 +118,7 @@ func standaloneCommand() *cobra.Command {
 		namesrvPort int
 		brokerPort  int
 		syncFlush   bool
+		metricsPort int
 	)
 	cmd := &cobra.Command{
 		Use:   "standalone",
@@ -135,6 +136,7 @@ func standaloneCommand() *cobra.Command {
 	flags.IntVar(&namesrvPort, "namesrv-port", 9876, "port of the name server")
 	flags.IntVar(&brokerPort, "broker-port", 10911, "port of the broker; it also uses the one two below")
 	flags.BoolVar(&syncFlush, "sync-flush", false, "answer a send when it is on disk (flushDiskType=SYNC_FLUSH)")
+	flags.IntVar(&metricsPort, "metrics-port", 0, "port to serve metrics for Prometheus at (default: none)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, err := newHost(cmd)
 		if err != nil {
@@ -157,15 +159,28 @@ func standaloneCommand() *cobra.Command {
 		if syncFlush {
 			b.FlushDiskType = config.SyncFlush
 		}
+		if metricsPort != 0 {
+			b.MetricsExporterType, b.MetricsPromExporterHost, b.MetricsPromExporterPort = config.MetricsProm, listen, metricsPort
+		}
 		s, err := broker.Start(h.Env, b)
 		if err != nil {
 			return errors.Join(explain(err), names.Stop())
 		}
+		metrics, err := exportMetrics(s, b, h.Log)
+		if err != nil {
+			return errors.Join(err, s.Stop(), names.Stop())
+		}
 		awaitRegistration(cmd.Context(), names.Addr().String())
 		out := cmd.OutOrStdout()
 		fmt.Fprintf(out, "name server  %s\nbroker       %s:%d\ndata         %s\n\n", names.Addr(), advertise, brokerPort, data)
+		if metrics != nil {
+			fmt.Fprintf(out, "metrics      http://%s/metrics\n\n", metrics.addr)
+		}
 		fmt.Fprintf(out, "send a message:  echo hello | %s produce --namesrv %s --topic greetings\n", os.Args[0], names.Addr())
 		fmt.Fprintf(out, "receive it:      %s consume --namesrv %s --topic greetings --from first --max 1\n", os.Args[0], names.Addr())
+		if metrics != nil {
+			return runUntilSignal(cmd.Context(), names, s, metrics)
+		}
 		return runUntilSignal(cmd.Context(), names, s)
 	}
 	return cmd
@@ -281,7 +296,15 @@ func brokerCommand() *cobra.Command {
 		if err != nil {
 			return explain(err)
 		}
+		metrics, err := exportMetrics(s, c, h.Log)
+		if err != nil {
+			return errors.Join(err, s.Stop())
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "broker %s  %s\n", c.BrokerName, s.Addr())
+		if metrics != nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "metrics  http://%s/metrics\n", metrics.addr)
+			return runUntilSignal(cmd.Context(), s, metrics)
+		}
 		return runUntilSignal(cmd.Context(), s)
 	}
 	return cmd

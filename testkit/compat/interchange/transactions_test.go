@@ -8,8 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOpenTransactionsAfterCleanStop(t *testing.T) { t.Parallel(); openTransactions(t, syscall.SIGTERM) }
-func TestOpenTransactionsAfterKill(t *testing.T)      { t.Parallel(); openTransactions(t, syscall.SIGKILL) }
+func TestOpenTransactionsAfterCleanStop(t *testing.T) {
+	t.Parallel()
+	openTransactions(t, syscall.SIGTERM)
+}
+func TestOpenTransactionsAfterKill(t *testing.T) { t.Parallel(); openTransactions(t, syscall.SIGKILL) }
 
 // openTransactions has the reader ask about the transactions that the writer left
 // open. It asks about others as well if the writer has not written all their ends:
