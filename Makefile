@@ -1,4 +1,4 @@
-# Everything a contributor runs. Only `compat`, `compat-ha`, `bench-apache` and `torture-apache` need Java and Maven.
+# Everything a contributor runs. Only `compat`, `compat-ha`, `compat-sdk`, `bench-apache` and `torture-apache` need Java and Maven.
 GO ?= go
 BIN := bin/actormq
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 50000x
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha bench bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha compat-sdk bench bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ compat: build ## Real clients, mqadmin and real Apache processes against ours (n
 
 compat-ha: build ## Only the part of compat in which masters and slaves of both kinds follow each other.
 	testkit/compat/run.sh actormq '^ha/'
+
+compat-sdk: build ## The SDK's own tests against our broker and against Apache's.
+	testkit/compat/run.sh sdk both
 
 bench: ## The Go benchmarks.
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/testkit"
 )
 
 // limit is the time in which what a test waits for must happen.
@@ -21,7 +20,7 @@ const limit = 30 * time.Second
 // startBroker starts a name server and a broker whose retries come at once, and
 // returns the name server's address.
 func startBroker(t *testing.T) string {
-	return testkit.StartBroker(t, testkit.WithDir(t.TempDir()), testkit.WithProperty("messageDelayLevel", "1s 1s 1s")).NameServer()
+	return start(t, "messageDelayLevel", "1s 1s 1s").NameServer()
 }
 
 func connect(t *testing.T, names string) *actormq.Client {

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/testkit"
 )
 
 // journal is what handlers were given, in order.
@@ -49,7 +48,7 @@ func ordered(o actormq.ConsumerOptions) actormq.ConsumerOptions {
 }
 
 func TestAFailureHoldsUpAnOrderedQueue(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 4)
 	var got journal
@@ -73,7 +72,7 @@ func TestAFailureHoldsUpAnOrderedQueue(t *testing.T) {
 }
 
 func TestAnOrderedConsumerHandsItsQueuesOver(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 4)
 	sendTo(t, b, 4, 0, 40)
 	var got journal
@@ -100,7 +99,7 @@ func TestAnOrderedConsumerHandsItsQueuesOver(t *testing.T) {
 }
 
 func TestBatches(t *testing.T) {
-	b := testkit.StartBroker(t, testkit.WithProperty("messageDelayLevel", "1s 1s 1s"))
+	b := start(t, "messageDelayLevel", "1s 1s 1s")
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 10)
 	o := group(actormq.FromFirst)
@@ -134,7 +133,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestAHandlerMayGiveUp(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 1)
 	defer consume(t, connect(t, b.NameServer()), group(actormq.FromFirst), func(context.Context, *actormq.Received) error {
@@ -173,7 +172,7 @@ func TestAPanicIsAnError(t *testing.T) {
 }
 
 func TestBroadcasting(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 2)
 	sendTo(t, b, 2, 0, 6)
 	dir := t.TempDir()
@@ -201,7 +200,7 @@ func TestBroadcasting(t *testing.T) {
 }
 
 func TestABroadcastingConsumerBeginsWhereItIsTold(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := startSimulated(t)
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 3)
 	b.Advance(time.Hour)
@@ -237,7 +236,7 @@ func TestABroadcastingConsumerBeginsWhereItIsTold(t *testing.T) {
 // TestHandlersAreLetFinish: Run waits for the handlers that run, counts what they
 // did, and begins no other.
 func TestHandlersAreLetFinish(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 5)
 	o := group(actormq.FromFirst)
@@ -269,7 +268,7 @@ func TestHandlersAreLetFinish(t *testing.T) {
 }
 
 func TestHandlersThatDoNotFinishAreToldTo(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 1)
 	sendTo(t, b, 1, 0, 1)
 	o := group(actormq.FromFirst)
@@ -291,7 +290,7 @@ func TestConsumersSurviveARestart(t *testing.T) {
 		"concurrent": group(actormq.FromFirst), "ordered": ordered(group(actormq.FromFirst)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := testkit.StartBroker(t)
+			b := start(t)
 			b.CreateTopic("t", 2)
 			sendTo(t, b, 2, 0, 10)
 			all := collect(20)
@@ -313,7 +312,7 @@ func TestConsumersSurviveARestart(t *testing.T) {
 // hundred, by the goroutines of this package and of connections.
 func TestGoroutinesDoNotGrowWithQueues(t *testing.T) {
 	goroutines := func(queues int) (n int) {
-		b := testkit.StartBroker(t)
+		b := start(t)
 		b.CreateTopic("t", queues)
 		o := group(actormq.FromFirst)
 		assigned := make(chan int, 2*queues)

@@ -11,19 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/testkit"
 )
 
 // puller starts a broker with a topic of some queues, n messages in turn on them,
 // and a consumer.
-func puller(t *testing.T, queues, n int, o actormq.PullConsumerOptions) (*testkit.Broker, *actormq.PullConsumer) {
-	b := testkit.StartBroker(t)
+func puller(t *testing.T, queues, n int, o actormq.PullConsumerOptions) (broker, *actormq.PullConsumer) {
+	b := start(t)
 	b.CreateTopic("t", queues)
 	sendTo(t, b, queues, 0, n)
 	return b, pullerOf(t, b, o)
 }
 
-func pullerOf(t *testing.T, b *testkit.Broker, o actormq.PullConsumerOptions) *actormq.PullConsumer {
+func pullerOf(t *testing.T, b broker, o actormq.PullConsumerOptions) *actormq.PullConsumer {
 	o.Group, o.From = "pullers", actormq.FromFirst
 	p, err := connect(t, b.NameServer()).NewPullConsumer(o)
 	require.NoError(t, err)
@@ -33,7 +32,7 @@ func pullerOf(t *testing.T, b *testkit.Broker, o actormq.PullConsumerOptions) *a
 
 // sendTo sends messages whose bodies are numbers, to the queues in turn, and waits
 // until they can be pulled.
-func sendTo(t *testing.T, b *testkit.Broker, queues, from, n int) {
+func sendTo(t *testing.T, b broker, queues, from, n int) {
 	p, err := b.Client().NewProducer(actormq.ProducerOptions{Group: "writers"})
 	require.NoError(t, err)
 	for i := range n {
@@ -185,7 +184,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestPullConsumersShareTheQueues(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 4)
 	changes := make(chan int, 100)
 	o := subscribed
@@ -212,7 +211,7 @@ func awaitValue(t *testing.T, values <-chan int, want int) {
 }
 
 func TestPullConsumerEndsWithItsClient(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 1)
 	c := connect(t, b.NameServer())
 	o := subscribed
@@ -253,7 +252,7 @@ func TestConsumerStats(t *testing.T) {
 }
 
 func TestConsumersAreMeasured(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	b.CreateTopic("t", 2)
 	sendTo(t, b, 2, 0, 10)
 	c := connect(t, b.NameServer())

@@ -12,13 +12,11 @@ import (
 	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/sql92"
-	"github.com/actormq/actormq/testkit"
 )
 
 // startFilteringBroker is startBroker with SQL filters.
 func startFilteringBroker(t *testing.T) string {
-	return testkit.StartBroker(t, testkit.WithDir(t.TempDir()), testkit.WithProperty("messageDelayLevel", "1s 1s 1s"),
-		testkit.WithProperty("enablePropertyFilter", "true")).NameServer()
+	return start(t, "messageDelayLevel", "1s 1s 1s", "enablePropertyFilter", "true").NameServer()
 }
 
 // sendPriced sends messages whose price is their body.

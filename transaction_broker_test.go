@@ -11,17 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/testkit"
 )
 
 // startImpatientBroker starts a broker that asks about transactions soon, and returns
 // the name server's address.
 func startImpatientBroker(t *testing.T) string {
-	return testkit.StartBroker(t, testkit.WithDir(t.TempDir()),
-		testkit.WithProperty("transactionTimeOut", "100"),
-		testkit.WithProperty("transactionCheckInterval", "50"),
-		testkit.WithProperty("transactionOpBatchInterval", "20"),
-		testkit.WithProperty("transactionCheckMax", "100000")).NameServer()
+	return start(t, "transactionTimeOut", "100", "transactionCheckInterval", "50",
+		"transactionOpBatchInterval", "20", "transactionCheckMax", "100000").NameServer()
 }
 
 func newTransactionProducer(t *testing.T, c *actormq.Client, check actormq.Check, configure func(*actormq.TransactionOptions)) *actormq.TransactionProducer {

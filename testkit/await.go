@@ -12,15 +12,15 @@ const DefaultPatience = 10 * time.Second
 // look is the time between two looks at what is awaited.
 const look = time.Millisecond
 
-func (b *Broker) patient() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), b.patience)
+func (c *Cluster) patient() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), c.patience)
 }
 
 // await fails the test unless a condition comes to hold, which says by an error why
 // it does not.
-func (b *Broker) await(what string, holds func(context.Context) error) {
-	b.t.Helper()
-	ctx, cancel := b.patient()
+func (c *Cluster) await(what string, holds func(context.Context) error) {
+	c.t.Helper()
+	ctx, cancel := c.patient()
 	defer cancel()
 	again := time.NewTicker(look)
 	defer again.Stop()
@@ -34,7 +34,7 @@ func (b *Broker) await(what string, holds func(context.Context) error) {
 		}
 		select {
 		case <-ctx.Done():
-			b.t.Fatalf("testkit: waited %v for %s: %v", b.patience, what, why)
+			c.t.Fatalf("testkit: waited %v for %s: %v", c.patience, what, why)
 			return
 		case <-again.C:
 		}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/actors/broker"
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/env"
@@ -29,10 +28,11 @@ import (
 // Broker is a broker and its name server inside of the test's process. RocketMQ
 // clients of any kind reach it over TCP.
 //
-// Its methods fail the test rather than return errors. They may be called from any
-// goroutine, but those that fail the test only from the test's own.
+// Its methods, and those of the Cluster that it is, fail the test rather than return
+// errors. They may be called from any goroutine, but those that fail the test only
+// from the test's own.
 type Broker struct {
-	t        testing.TB
+	*Cluster
 	config   config.Broker
 	pool     *mailbox.Pool
 	clock    *clock
@@ -41,13 +41,11 @@ type Broker struct {
 	fs       vfs.FS
 	mem      *vfs.Mem // nil for a broker with a directory
 	log      zerolog.Logger
-	patience time.Duration
 
 	mu     sync.Mutex
 	net    *network // of the broker's present process
 	env    *env.Env
 	server *broker.Server
-	client *actormq.Client
 }
 
 // Option changes how a broker is started.
@@ -90,9 +88,10 @@ func StartBroker(t testing.TB, options ...Option) *Broker {
 	t.Helper()
 	mem := vfs.NewMem(time.Now)
 	b := &Broker{
-		t: t, pool: mailbox.NewPool(), clock: newClock(), fs: mem, mem: mem, log: zerolog.Nop(),
-		patience: DefaultPatience, config: config.DefaultBroker(),
+		Cluster: newCluster(t), pool: mailbox.NewPool(), clock: newClock(), fs: mem, mem: mem, log: zerolog.Nop(),
+		config: config.DefaultBroker(),
 	}
+	b.hasten = b.endPulls
 	c := &b.config
 	c.BindAddress, c.BrokerIP1, c.StorePathRootDir = "127.0.0.1", "127.0.0.1", "/store"
 	// Small files, for memory's sake; connections that outlive a jump of the clock.
@@ -126,7 +125,8 @@ func (b *Broker) startNames() {
 		b.t.Fatalf("testkit: %v", err)
 	}
 	b.names = names
-	b.config.NamesrvAddr = names.Addr().String()
+	b.nameServer = names.Addr().String()
+	b.config.NamesrvAddr = b.nameServer
 }
 
 // portTries bounds the ports that are tried: somebody may take one between the
@@ -186,24 +186,6 @@ func (b *Broker) awaitRegistration() {
 	})
 }
 
-// Client returns a client of the SDK that the broker owns: it is closed with it.
-func (b *Broker) Client() *actormq.Client {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.client == nil {
-		client, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}})
-		if err != nil {
-			b.t.Fatalf("testkit: %v", err)
-		}
-		b.client = client
-	}
-	return b.client
-}
-
-// NameServer returns the name server's address, host:port, which is what clients
-// are configured with.
-func (b *Broker) NameServer() string { return b.names.Addr().String() }
-
 // Addr returns the broker's address, host:port.
 func (b *Broker) Addr() string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.config.ListenPort))
@@ -223,11 +205,7 @@ func (b *Broker) Metrics() prometheus.Collector {
 
 func (b *Broker) close() {
 	b.Heal() // so that it can end in order
-	var err error
-	if b.client != nil {
-		err = b.client.Close()
-	}
-	err = errors.Join(err, b.stop(), b.names.Stop(), b.namesNet.Close())
+	err := errors.Join(b.Cluster.close(), b.stop(), b.names.Stop(), b.namesNet.Close())
 	b.pool.Close()
 	if err != nil {
 		b.t.Errorf("testkit: %v", err)

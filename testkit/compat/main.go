@@ -33,9 +33,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) (bool, error) {
-	serving := len(args) > 0 && args[0] == "serve"
-	if serving {
-		args = args[1:]
+	command := ""
+	if len(args) > 0 && (args[0] == "serve" || args[0] == "sdk") {
+		command, args = args[0], args[1:]
 	}
 	targets, filter, err := parse(args)
 	if err != nil {
@@ -49,8 +49,16 @@ func run(ctx context.Context, args []string) (bool, error) {
 	if err := b.all(ctx, targets); err != nil {
 		return false, err
 	}
-	if serving {
+	switch command {
+	case "serve":
 		return true, serve(ctx, b, targets[0])
+	case "sdk":
+		for _, kind := range targets {
+			if err := testSDK(ctx, b, kind, filter.String()); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
 	}
 	passed := true
 	for _, kind := range targets {
@@ -83,7 +91,7 @@ func parse(args []string) ([]cluster.Kind, *regexp.Regexp, error) {
 		pattern = args[1]
 	}
 	if len(args) > 2 {
-		return nil, nil, fmt.Errorf("usage: run.sh [serve] [apache|actormq|both] [case-filter]")
+		return nil, nil, fmt.Errorf("usage: run.sh [serve|sdk] [apache|actormq|both] [case-filter]")
 	}
 	filter, err := regexp.Compile(pattern)
 	return targets, filter, err

@@ -3,6 +3,7 @@
 #
 #   run.sh [apache|actormq|both] [case-filter]
 #   run.sh serve [apache|actormq]    start the shared cluster only and print its environment
+#   run.sh sdk [apache|actormq|both] [test-filter]   the tests of actormq's own SDK against those brokers
 #
 # The filter is a regular expression matched against "suite/case", e.g. java/ or
 # 'Send|DLQ'. Needs Go, a JDK 17 or newer and Maven 3.8 or newer; fetches
