@@ -33,6 +33,24 @@ func (r *ResetOffsetBody) Encode() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// EncodeList returns the JSON text for clients in C++, which read a list
+// (RocketMQ: ResetOffsetBodyForC).
+func (r *ResetOffsetBody) EncodeList() ([]byte, error) {
+	type entry struct {
+		BrokerName string `json:"brokerName"`
+		Offset     int64  `json:"offset"`
+		QueueID    int32  `json:"queueId"`
+		Topic      string `json:"topic"`
+	}
+	entries := make([]entry, 0, len(r.OffsetTable))
+	for _, e := range r.OffsetTable {
+		entries = append(entries, entry{e.Queue.BrokerName, e.Value, e.Queue.QueueID, e.Queue.Topic})
+	}
+	return encode(struct {
+		OffsetTable []entry `json:"offsetTable"`
+	}{entries})
+}
+
 // DecodeResetOffset decodes a ResetOffsetBody.
 func DecodeResetOffset(b []byte) (*ResetOffsetBody, error) {
 	return decode[ResetOffsetBody](b, "reset offsets")

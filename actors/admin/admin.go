@@ -30,6 +30,9 @@ type Options struct {
 	Subs     *subscriptions.View
 	Groups   *groups.View
 	Offsets  *actor.PID
+	Dispatch *actor.PID
+	Cleaner  *actor.PID
+	Addr     string // that clients reach the broker at, host:port
 	Counters *stats.Counters
 	HAStatus func() messages.HAStatus
 	Version  string // of this broker, for operators
@@ -71,6 +74,17 @@ func (a *admin) routes() front.Handlers {
 		messages.CodeQueryTopicsByConsumer:        a.topicsOf,
 		messages.CodeGetSystemTopicListFromBroker: a.systemTopics,
 		messages.CodeViewBrokerStatsData:          a.statsItem,
+
+		messages.CodeGetConsumerRunningInfo:          a.runningInfo,
+		messages.CodeConsumeMessageDirectly:          a.consumeDirectly,
+		messages.CodeInvokeBrokerToGetConsumerStatus: a.consumerStatus,
+		messages.CodeGetBrokerConsumeStats:           a.brokerConsumeStats,
+		messages.CodeCloneGroupOffset:                a.cloneOffsets,
+		messages.CodeQueryConsumeTimeSpan:            a.consumeTimeSpan,
+		messages.CodeQueryConsumeQueue:               a.consumeQueue,
+		messages.CodeCleanExpiredConsumeQueue:        a.cleanQueues,
+		messages.CodeDeleteExpiredCommitLog:          a.deleteExpired,
+		messages.CodeCleanUnusedTopic:                a.cleanTopics,
 	}
 }
 
@@ -84,6 +98,8 @@ func (a *admin) Receive(ctx actor.Context) {
 		a.handlers.Serve(a.Env, m)
 	case *offsets.Found:
 		a.found(m)
+	case *messages.Answer:
+		a.answered(m)
 	case *sample:
 		a.sample()
 		a.tick = a.Env.Tell(ctx.Self(), period, &sample{})

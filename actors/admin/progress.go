@@ -3,89 +3,139 @@ package admin
 import (
 	"maps"
 	"slices"
+	"strings"
 
-	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/offsets"
 	"github.com/actormq/actormq/messages"
 )
 
-// consumeStats tells how far a group is in each queue of its topics.
+// encoder is the body of an answer.
+type encoder interface{ Encode() ([]byte, error) }
+
+// question is a request that waits for offsets, and goes on with them.
+type question struct {
+	ticket messages.Ticket
+	then   func(*offsets.Found) (encoder, error) // an answer without a body if encoder is nil
+}
+
+// askOffsets has r answered with what then makes of the offsets that q asks for.
+func (a *admin) askOffsets(r *front.Request, q offsets.Query, then func(*offsets.Found) (encoder, error)) (*messages.Command, error) {
+	q.ReplyTo, q.Token = a.self, question{r.Ticket, then}
+	a.Env.Send(a.Offsets, &q)
+	return nil, nil
+}
+
+// found goes on with the request that asked for offsets.
+func (a *admin) found(m *offsets.Found) {
+	q := m.Token.(question)
+	body, err := q.then(m)
+	if err != nil {
+		front.Reply(a.Env, q.ticket, front.Refusal(q.ticket, err))
+		return
+	}
+	a.answer(q.ticket, body)
+}
+
+// answer answers with a body, if there is one.
+func (a *admin) answer(t messages.Ticket, body encoder) {
+	response := t.Response(messages.Success, "")
+	if body != nil {
+		encoded, err := body.Encode()
+		if err != nil {
+			response = front.Refusal(t, err)
+		}
+		response.Body = encoded
+	}
+	front.Reply(a.Env, t, response)
+}
+
+// topicSeparator is between the topics of GET_CONSUME_STATS.
+const topicSeparator = ";"
+
+// consumeStats tells how far a group is in each queue of its topics: of those that
+// are listed, of the one that is named or of all. Of the latter two it leaves out what
+// the group, if it has members, is not subscribed to.
 func (a *admin) consumeStats(r *front.Request) (*messages.Command, error) {
 	group, err := r.Command.Ext.RequiredText("consumerGroup")
 	if err != nil {
 		return nil, err
 	}
-	topic := r.Command.Ext.Text("topic")
-	a.Env.Send(a.Offsets, &offsets.Query{Group: group, Topic: topic, ReplyTo: a.self, Token: progress{r.Ticket, group, topic}})
-	return nil, nil
-}
-
-// progress is a GET_CONSUME_STATS that waits for its offsets.
-type progress struct {
-	ticket       messages.Ticket
-	group, topic string
-}
-
-// topicsAsked is a QUERY_TOPICS_BY_CONSUMER that waits for its offsets.
-type topicsAsked struct{ ticket messages.Ticket }
-
-// groupsAsked is a QUERY_TOPIC_CONSUME_BY_WHO that waits for its offsets.
-type groupsAsked struct {
-	ticket messages.Ticket
-	topic  string
-}
-
-// found goes on with the request that asked for offsets.
-func (a *admin) found(m *offsets.Found) {
-	var body []byte
-	var err error
-	var ticket messages.Ticket
-	switch q := m.Token.(type) {
-	case progress:
-		ticket = q.ticket
-		body, err = a.stats(q, m.Offsets).Encode()
-	case topicsAsked:
-		ticket = q.ticket
-		body, err = (&messages.TopicList{TopicList: slices.Sorted(maps.Keys(m.Offsets))}).Encode()
-	case groupsAsked:
-		ticket = q.ticket
-		body, err = (&messages.GroupList{GroupList: a.groupsOf(q.topic, m.Groups)}).Encode()
+	topic := strings.TrimSpace(r.Command.Ext.Text("topic"))
+	listed := strings.FieldsFunc(r.Command.Ext.Text("topicList"), func(c rune) bool { return strings.ContainsRune(topicSeparator, c) })
+	query := offsets.Query{Group: group, Topic: topic}
+	if len(listed) > 0 {
+		query.Topic = ""
 	}
-	if err != nil {
-		front.Reply(a.Env, ticket, front.Refusal(ticket, err))
-		return
-	}
-	response := ticket.Response(messages.Success, "")
-	response.Body = body
-	front.Reply(a.Env, ticket, response)
+	return a.askOffsets(r, query, func(found *offsets.Found) (encoder, error) {
+		names := listed
+		if len(names) == 0 {
+			names = slices.Sorted(maps.Keys(found.Offsets))
+			if topic != "" {
+				names = []string{topic}
+			}
+			names = slices.DeleteFunc(names, func(name string) bool { return !a.mayConsume(group, name) })
+		}
+		stats := &messages.ConsumeStats{}
+		for _, name := range names {
+			if config := a.Topics.Load().Find(name); config != nil {
+				stats.OffsetTable = append(stats.OffsetTable, a.progress(name, config.ReadQueueNums, found.Offsets[name])...)
+			}
+		}
+		return stats, nil
+	})
 }
 
-func (a *admin) stats(q progress, committed map[string]map[int32]int64) *messages.ConsumeStats {
-	stats := &messages.ConsumeStats{}
-	names := slices.Sorted(maps.Keys(committed))
-	if q.topic != "" {
-		names = []string{q.topic}
-	}
-	for _, name := range names {
-		topic := a.Topics.Load().Find(name)
-		if topic == nil {
+// mayConsume reports whether a group, as far as its members tell, consumes a topic.
+func (a *admin) mayConsume(group, topic string) bool {
+	g := a.Groups.Consumers(group)
+	return g == nil || len(g.Subscriptions) == 0 || g.Subscriptions[topic] != nil
+}
+
+// progress tells how far a group is in the first queues of a topic, given what it has
+// committed there. A queue that cannot be read is left out.
+func (a *admin) progress(topic string, queues int32, committed map[int32]int64) messages.QueueTable[messages.OffsetWrapper] {
+	var table messages.QueueTable[messages.OffsetWrapper]
+	for id := range queues {
+		_, end, err := a.Store.Bounds(topic, id)
+		if err != nil {
 			continue
 		}
-		for id := range topic.ReadQueueNums {
-			_, end, err := a.Store.Bounds(name, id)
-			if err != nil {
-				continue // the queue is left out
-			}
-			at := max(committed[name][id], 0)
-			w := messages.OffsetWrapper{BrokerOffset: end, ConsumerOffset: at, PullOffset: at}
-			if at > 0 {
-				w.LastTimestamp = max(a.Store.StoreTimeAt(name, id, at-1), 0)
-			}
-			stats.OffsetTable = append(stats.OffsetTable, messages.QueueEntry[messages.OffsetWrapper]{Queue: a.queue(name, id), Value: w})
+		at := max(committed[id], 0)
+		w := messages.OffsetWrapper{BrokerOffset: end, ConsumerOffset: at, PullOffset: at}
+		if at > 0 {
+			w.LastTimestamp = max(a.Store.StoreTimeAt(topic, id, at-1), 0)
 		}
+		table = append(table, messages.QueueEntry[messages.OffsetWrapper]{Queue: a.queue(topic, id), Value: w})
 	}
-	return stats
+	return table
+}
+
+// brokerConsumeStats tells how far every group is, and how much all of them are
+// behind together; with isOrder, of ordered topics only.
+func (a *admin) brokerConsumeStats(r *front.Request) (*messages.Command, error) {
+	ordered := r.Command.Ext.Bool("isOrder")
+	return a.askOffsets(r, offsets.Query{}, func(found *offsets.Found) (encoder, error) {
+		list := &messages.ConsumeStatsList{BrokerAddr: a.Addr}
+		topics := a.Topics.Load()
+		for _, group := range a.Subs.Load().Names() {
+			var all []messages.ConsumeStats
+			for _, topic := range slices.Sorted(maps.Keys(found.Groups[group])) {
+				config := topics.Find(topic)
+				if config == nil || ordered && !config.Order || !a.mayConsume(group, topic) {
+					continue
+				}
+				stats := messages.ConsumeStats{OffsetTable: a.progress(topic, config.WriteQueueNums, found.Groups[group][topic])}
+				for _, e := range stats.OffsetTable {
+					list.TotalDiff += e.Value.BrokerOffset - e.Value.ConsumerOffset
+					list.TotalInflightDiff += e.Value.PullOffset - e.Value.ConsumerOffset
+				}
+				all = append(all, stats)
+			}
+			list.ConsumeStatsList = append(list.ConsumeStatsList, map[string][]messages.ConsumeStats{group: all})
+		}
+		return list, nil
+	})
 }
 
 // topicsOf lists the topics that a group has offsets of.
@@ -94,8 +144,9 @@ func (a *admin) topicsOf(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Env.Send(a.Offsets, &offsets.Query{Group: group, ReplyTo: a.self, Token: topicsAsked{r.Ticket}})
-	return nil, nil
+	return a.askOffsets(r, offsets.Query{Group: group}, func(found *offsets.Found) (encoder, error) {
+		return &messages.TopicList{TopicList: slices.Sorted(maps.Keys(found.Offsets))}, nil
+	})
 }
 
 // consumedBy lists the groups that consume, or consumed, a topic.
@@ -104,85 +155,38 @@ func (a *admin) consumedBy(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Env.Send(a.Offsets, &offsets.Query{Topic: topic, ReplyTo: a.self, Token: groupsAsked{r.Ticket, topic}})
-	return nil, nil
-}
-
-func (a *admin) groupsOf(topic string, known []string) []string {
-	for _, name := range a.Groups.Groups() {
-		if g := a.Groups.Consumers(name); g != nil && g.Subscriptions[topic] != nil {
-			known = append(known, name)
+	return a.askOffsets(r, offsets.Query{Topic: topic}, func(found *offsets.Found) (encoder, error) {
+		known := slices.Collect(maps.Keys(found.Groups))
+		for _, name := range a.Groups.Groups() {
+			if g := a.Groups.Consumers(name); g != nil && g.Subscriptions[topic] != nil {
+				known = append(known, name)
+			}
 		}
-	}
-	slices.Sort(known)
-	return slices.Compact(known)
+		slices.Sort(known)
+		return &messages.GroupList{GroupList: slices.Compact(known)}, nil
+	})
 }
 
-// resetOffset sets a group's offsets to a time, or one queue's to an offset. A
-// running consumer takes them with its next pull.
-func (a *admin) resetOffset(r *front.Request) (*messages.Command, error) {
-	if a.Config.BrokerRole == config.Slave {
-		return nil, messages.Refuse(messages.SystemError, "Can not reset offset in slave broker")
-	}
+// cloneOffsets gives a group the offsets that another has of a topic, or of all. Unless
+// the source is said to be offline, topics that it is not subscribed to are left out.
+func (a *admin) cloneOffsets(r *front.Request) (*messages.Command, error) {
 	ext := &r.Command.Ext
-	name, err := ext.RequiredText("topic")
+	from, err := ext.RequiredText("srcGroup")
 	if err != nil {
 		return nil, err
 	}
-	group, err := ext.RequiredText("group")
+	to, err := ext.RequiredText("destGroup")
 	if err != nil {
 		return nil, err
 	}
-	queueID, err := ext.Int32Or("queueId", -1)
-	if err != nil {
-		return nil, err
-	}
-	topic := a.Topics.Load().Find(name)
-	if topic == nil {
-		return nil, messages.Refuse(messages.TopicNotExist, "Topic %s does not exist", name)
-	}
-	if a.Subs.Load().Find(group) == nil {
-		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "Group %s does not exist", group)
-	}
-	first, last := int32(0), topic.ReadQueueNums
-	if queueID >= 0 {
-		first, last = queueID, queueID+1
-	}
-	body := &messages.ResetOffsetBody{}
-	for id := first; id < last; id++ {
-		offset, err := a.resetTo(ext, name, id, queueID >= 0)
-		if err != nil {
-			return nil, err
+	offline := ext.Bool("offline")
+	return a.askOffsets(r, offsets.Query{Group: from, Topic: strings.TrimSpace(ext.Text("topic"))}, func(found *offsets.Found) (encoder, error) {
+		for topic, queues := range found.Offsets {
+			if a.Topics.Load().Find(topic) == nil || !offline && !a.mayConsume(from, topic) {
+				continue
+			}
+			a.Env.Send(a.Offsets, &offsets.Adopt{Group: to, Topic: topic, Offsets: queues})
 		}
-		a.Env.Send(a.Offsets, &offsets.Reset{Commit: offsets.Commit{Group: group, Topic: name, QueueID: id, Offset: offset}})
-		body.OffsetTable = append(body.OffsetTable, messages.QueueEntry[int64]{Queue: a.queue(name, id), Value: offset})
-	}
-	response := r.Response(messages.Success, "")
-	response.Body, err = body.Encode()
-	return response, err
-}
-
-// resetTo returns the offset that a reset means for one queue. Time -1 is the
-// queue's end.
-func (a *admin) resetTo(ext *messages.Ext, topic string, id int32, single bool) (int64, error) {
-	minOffset, maxOffset, err := a.Store.Bounds(topic, id)
-	if err != nil {
-		return 0, err
-	}
-	if offset, err := ext.Int64Or("offset", -1); err != nil {
-		return 0, err
-	} else if single && offset != -1 {
-		if offset < minOffset || offset > maxOffset+1 {
-			return 0, messages.Refuse(messages.SystemError, "Target offset %d not in consume queue range [%d-%d]", offset, minOffset, maxOffset)
-		}
-		return offset, nil
-	}
-	timestamp, err := ext.Int64("timestamp")
-	if err != nil {
-		return 0, err
-	}
-	if timestamp < 0 {
-		return maxOffset, nil
-	}
-	return a.Store.OffsetByTime(topic, id, timestamp, false)
+		return nil, nil
+	})
 }

@@ -38,7 +38,7 @@ import (
 //	                      pulls with its own subscription "*", as an ask; with text
 //	                      below, that is its subscription by SQL92
 //	pushes NAME           shows what the broker sent on its own account
-//	respond NAME CODE     answers the last of them
+//	respond NAME CODE     answers the last of them, with the body below
 //	reply NAME TAG TOPIC QUEUE [PROPERTY=VALUE …]
 //	                      sends the message below as a reply, as an ask
 //
@@ -114,7 +114,7 @@ func (s *story) run(d *datadriven.TestData) string {
 	case "pushes":
 		return s.pushes(words[0])
 	case "respond":
-		s.respond(words[0], words[1])
+		s.respond(words[0], words[1], d.Input)
 	case "reply":
 		request := s.send(words[2:], d.Input)
 		request.Code = int32(messages.CodeSendReplyMessageV2)
@@ -291,10 +291,12 @@ func properties(text []byte) string {
 // moment is time enough for what is under way to arrive.
 const moment = 50 * time.Millisecond
 
-func (s *story) respond(name, code string) {
+func (s *story) respond(name, code, body string) {
 	n, err := strconv.Atoi(code)
 	require.NoError(s.t, err)
-	s.clients[name].Respond(s.pushed, s.pushed.Respond(messages.ResponseCode(n), "as the story says"))
+	response := s.pushed.Respond(messages.ResponseCode(n), "as the story says")
+	response.Body = []byte(strings.TrimSuffix(body, "\n"))
+	s.clients[name].Respond(s.pushed, response)
 	s.world.Advance(moment)
 }
 

@@ -137,7 +137,7 @@ func (w *wiring) stateChildren() []child {
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
 			DelayLevels: int32(w.delays.Max()), MixedTypes: c.EnableMixedMessageType,
 			Slave:    w.isSlave(),
-			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog), w.pid(nameDispatch)},
+			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog)},
 		})},
 		{nameSubscriptions, subscriptions.Props(subscriptions.Options{
 			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: c.AutoCreateSubscriptionGroup, Slave: w.isSlave(),
@@ -232,7 +232,8 @@ func (w *wiring) readingChildren() []child {
 		{namePullHold, pull.HoldProps(pull.HoldOptions{Env: w.env, MaxOffset: w.store.NextOffset})},
 		{nameAdmin, admin.Props(admin.Options{
 			Env: w.env, Config: w.config, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
-			Offsets: w.pid(nameOffsets), Counters: &w.counters, HAStatus: w.haStatus, Version: Version,
+			Offsets: w.pid(nameOffsets), Dispatch: w.pid(nameDispatch), Cleaner: w.pid(nameCleaner), Addr: w.host.String(),
+			Counters: &w.counters, HAStatus: w.haStatus, Version: Version,
 		})},
 	}
 	for i := range pullers {

@@ -38,17 +38,29 @@ func Props(o Options) *actor.Props {
 
 type cleaner struct {
 	Options
-	full bool
-	tick env.Timer
+	full   bool
+	manual int // rounds that remove what has expired at any hour
+	tick   env.Timer
 }
 
 type round struct{}
+
+// RemoveExpired has segments that have expired removed in the next rounds, whatever the
+// hour and the disk's use (RocketMQ: executeDeleteFilesManually).
+type RemoveExpired struct{}
+
+// manualRounds is the number of rounds that a RemoveExpired lasts, the first of them at
+// once.
+const manualRounds = 20
 
 func (c *cleaner) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case *actor.Started:
 		c.watch(ctx)
 		c.tick = c.Env.Tell(ctx.Self(), min(c.FirstIn, c.Interval), &round{})
+	case *RemoveExpired:
+		c.manual = manualRounds
+		c.round(ctx)
 	case *round:
 		c.round(ctx)
 		c.tick = c.Env.Tell(ctx.Self(), c.Interval, &round{})
@@ -77,6 +89,10 @@ func (c *cleaner) watch(ctx actor.Context) storage.Verdict {
 
 func (c *cleaner) round(ctx actor.Context) {
 	v := c.watch(ctx)
+	if c.manual > 0 {
+		c.manual--
+		v.Remove = true
+	}
 	removed, err := c.Store.RemoveSegments(&c.Clean, v, c.Env.Clock.Now())
 	if err != nil {
 		c.Env.Log.Error().Err(err).Msg("expired segments could not be removed")

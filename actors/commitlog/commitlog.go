@@ -23,10 +23,12 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/actormq/actormq/actors/dispatch"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/ha"
 	"github.com/actormq/actormq/actors/mailbox"
 	"github.com/actormq/actormq/actors/stats"
+	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
 	store "github.com/actormq/actormq/storage/commitlog"
@@ -75,16 +77,12 @@ type SetWritable struct {
 	Reason string
 }
 
-// Forget drops what is known of a deleted topic's queues, which start at 0 when
-// the topic comes back.
-type Forget struct{ Topic string }
-
 // Props returns the props of the CommitLog writer. It must not be restarted: an
 // incarnation that lost its table of offsets would hand out offsets twice. Its
 // supervisor escalates a panic and stops the store.
 func Props(o Options) *actor.Props {
 	return o.Env.BatchProps(func() actor.Actor {
-		return &writer{Options: o, next: make(map[string][]int64)}
+		return &writer{Options: o, next: make(map[string][]int64), deleted: make(map[string]bool)}
 	})
 }
 
@@ -94,6 +92,8 @@ type writer struct {
 	// next[topic][queueID] is the offset that the queue's next record gets;
 	// unknown (-1) until the queue is first appended to.
 	next map[string][]int64
+	// deleted are topics whose queues begin anew, whatever is stored of old ones.
+	deleted map[string]bool
 
 	closed []*SetWritable // why clients may not append; empty if they may
 
@@ -112,8 +112,8 @@ func (w *writer) Receive(ctx actor.Context) {
 		w.commit(ctx)
 	case *SetWritable:
 		w.setWritable(m)
-	case *Forget:
-		delete(w.next, m.Topic)
+	case *topics.Deleted:
+		w.forget(ctx, m.Topic)
 	case *actor.Stopping:
 		w.commit(ctx)
 	}
@@ -230,10 +230,26 @@ func (w *writer) offset(topic string, queueID int32) *int64 {
 		w.next[topic] = offsets
 	}
 	next := &offsets[queueID]
-	if *next < 0 {
+	switch {
+	case *next >= 0:
+	case w.deleted[topic]:
+		*next = 0 // its old queues may still be there
+	default:
 		*next = w.NextOffset(topic, queueID)
 	}
 	return next
+}
+
+// forget has the queues of a deleted topic begin anew, and Dispatch remove the old ones
+// (RocketMQ: DefaultMessageStore.deleteTopics).
+func (w *writer) forget(ctx actor.Context, topic string) {
+	w.commit(ctx)
+	delete(w.next, topic)
+	forgotten := &dispatch.DeleteTopic{Topic: topic}
+	if !w.Slave { // there the queue offsets are the master's
+		w.deleted[topic], forgotten.Before = true, w.Log.MaxOffset()
+	}
+	ctx.Send(w.Dispatch, forgotten)
 }
 
 // commit writes the batch and passes it on.

@@ -86,6 +86,9 @@ type Broker struct {
 	TraceOn bool `conf:"traceOn"`
 	// EnableMixedMessageType allows topics of message.type MIXED.
 	EnableMixedMessageType bool `conf:"enableMixedMessageType"`
+	// UseServerSideResetOffset has the broker keep the offsets that an operator resets a
+	// group to until its members ask; without it, the members are told.
+	UseServerSideResetOffset bool `conf:"useServerSideResetOffset"`
 	// FlushConsumerOffsetInterval is the time between two writes of consumerOffset.json.
 	FlushConsumerOffsetInterval int64 `conf:"flushConsumerOffsetInterval" range:"1,"`
 	// FlushDelayOffsetInterval is the time between two writes of delayOffset.json.
@@ -243,7 +246,7 @@ func DefaultBroker() Broker {
 		BrokerIP1: "127.0.0.1", BindAddress: "0.0.0.0", ListenPort: 10911,
 		RegisterNameServerPeriod: 30_000, RegionID: "DefaultRegion",
 		AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8, AutoCreateSubscriptionGroup: true, BrokerPermission: 6,
-		ClusterTopicEnable: true, BrokerTopicEnable: true, TraceOn: true, StoreReplyMessageEnable: true,
+		ClusterTopicEnable: true, BrokerTopicEnable: true, UseServerSideResetOffset: true, TraceOn: true, StoreReplyMessageEnable: true,
 		FlushConsumerOffsetInterval: 5_000, FlushDelayOffsetInterval: 10_000, MessageDelayLevel: messages.DefaultDelayLevels,
 		TransactionTimeOut: 6_000, TransactionCheckInterval: 30_000, TransactionCheckMax: 15,
 		TransactionOpMsgMaxSize: 4096, TransactionOpBatchInterval: 3_000,

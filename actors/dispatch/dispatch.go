@@ -44,12 +44,18 @@ type dispatch struct {
 	Options
 	failed  bool
 	syncer  *actor.PID
-	syncing bool // a syncer's answer is outstanding
+	syncing bool             // a syncer's answer is outstanding
+	deleted map[string]int64 // where the records of deleted topics end in the log
 	tick    env.Timer
 }
 
-// DeleteTopic has the queues of a deleted topic removed.
-type DeleteTopic struct{ Topic string }
+// DeleteTopic has the queues of a deleted topic removed. Records of the topic below the
+// physical offset Before that are still on their way get no units: a new topic by that
+// name begins anew.
+type DeleteTopic struct {
+	Topic  string
+	Before int64
+}
 
 type (
 	writeQueues struct{}
@@ -74,15 +80,23 @@ func (d *dispatch) Receive(ctx actor.Context) {
 	case *messages.LogShrunk:
 		d.shrink(m.Min)
 	case *DeleteTopic:
-		if err := d.Store.DeleteTopic(m.Topic); err != nil {
-			d.Env.Log.Error().Err(err).Str("topic", m.Topic).Msg("the queues of a deleted topic could not be removed")
-		}
+		d.deleteTopic(m)
 	case *actor.Stopping:
 		d.tick.Stop()
 	}
 }
 
+func (d *dispatch) deleteTopic(m *DeleteTopic) {
+	if m.Before > 0 {
+		d.deleted[m.Topic] = m.Before
+	}
+	if err := d.Store.DeleteTopic(m.Topic); err != nil {
+		d.Env.Log.Error().Err(err).Str("topic", m.Topic).Msg("the queues of a deleted topic could not be removed")
+	}
+}
+
 func (d *dispatch) start(ctx actor.Context) {
+	d.deleted = make(map[string]int64)
 	pid, err := ctx.SpawnNamed(d.Env.Props(func() actor.Actor { return queueSyncer{} }), "queue-syncer")
 	if err != nil {
 		panic(err) // the name is free: Dispatch spawns one child
@@ -160,6 +174,9 @@ func (d *dispatch) announce(ctx actor.Context, arrivals []messages.Arrival) {
 // queue with a hole is worse than one that ends early and is rebuilt.
 func (d *dispatch) queue(r *messages.DispatchRequest) bool {
 	if d.failed {
+		return false
+	}
+	if len(d.deleted) > 0 && r.Phys < d.deleted[r.Topic] {
 		return false
 	}
 	if err := d.Store.Dispatch(r); err != nil {

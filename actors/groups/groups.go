@@ -137,7 +137,6 @@ func (g *group) find(peer *messages.Peer) int {
 
 type groups struct {
 	Options
-	self      *actor.PID
 	handlers  front.Handlers
 	consumers map[string]*group
 	producers map[string]*group
@@ -148,13 +147,14 @@ type sweep struct{}
 
 func (g *groups) routes() front.Handlers {
 	return front.Handlers{
-		messages.CodeHeartBeat:                 g.heartbeat,
-		messages.CodeUnregisterClient:          g.unregister,
-		messages.CodeCheckClientConfig:         g.checkConfig,
-		messages.CodeGetConsumerListByGroup:    g.consumerList,
-		messages.CodeGetConsumerConnectionList: g.consumerConnections,
-		messages.CodeGetProducerConnectionList: g.producerConnections,
-		messages.CodeGetConsumerRunningInfo:    g.relayRunningInfo,
+		messages.CodeHeartBeat:                   g.heartbeat,
+		messages.CodeUnregisterClient:            g.unregister,
+		messages.CodeCheckClientConfig:           g.checkConfig,
+		messages.CodeGetConsumerListByGroup:      g.consumerList,
+		messages.CodeGetConsumerConnectionList:   g.consumerConnections,
+		messages.CodeGetProducerConnectionList:   g.producerConnections,
+		messages.CodeGetAllProducerInfo:          g.producerTable,
+		messages.CodeQuerySubscriptionByConsumer: g.subscriptionOf,
 	}
 }
 
@@ -164,14 +164,12 @@ func Codes() []messages.RequestCode { return (*groups)(nil).routes().Codes() }
 func (g *groups) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		g.self, g.handlers = ctx.Self(), g.routes()
+		g.handlers = g.routes()
 		g.tick = g.Env.Tell(ctx.Self(), sweepEvery, &sweep{})
 	case *messages.Requests:
 		g.handlers.Serve(g.Env, m)
 	case *messages.ConnectionClosed:
 		g.closed(m.Peer)
-	case *messages.Answer:
-		g.relayed(m)
 	case *sweep:
 		g.expire()
 		g.tick = g.Env.Tell(ctx.Self(), sweepEvery, &sweep{})

@@ -1,9 +1,6 @@
 package groups
 
 import (
-	"errors"
-	"slices"
-
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/messages"
 )
@@ -95,40 +92,37 @@ func connections(in *group) []messages.Connection {
 	return all
 }
 
-// relayTimeout is how long a consumer has to answer, in milliseconds
-// (RocketMQ: AdminBrokerProcessor.callConsumer).
-const relayTimeout = 10_000
-
-// relayRunningInfo passes an operator's question to the consumer it is about.
-func (g *groups) relayRunningInfo(r *front.Request) (*messages.Command, error) {
-	name, err := r.Command.Ext.RequiredText("consumerGroup")
-	if err != nil {
-		return nil, err
+// producerTable lists the members of every producer group.
+func (g *groups) producerTable(r *front.Request) (*messages.Command, error) {
+	table := &messages.ProducerTable{Data: make(map[string][]messages.ProducerInfo)}
+	for name, in := range g.producers {
+		for _, m := range in.members {
+			table.Data[name] = append(table.Data[name], messages.ProducerInfo{
+				ClientID: m.ClientID, Language: m.Language.String(), LastUpdateTimestamp: m.seen,
+				RemoteIP: "/" + m.Peer.Remote.String(), Version: m.Version,
+			})
+		}
 	}
-	client := r.Command.Ext.Text("clientId")
-	in := g.consumers[name]
-	i := -1
-	if in != nil {
-		i = slices.IndexFunc(in.members, func(m *member) bool { return m.ClientID == client })
-	}
-	if i < 0 {
-		return nil, messages.Refuse(messages.SystemError, "The Consumer <%s> <%s> not online", name, client)
-	}
-	g.Env.Send(in.members[i].Peer.PID, &messages.Ask{
-		Command: r.Command.Clone(), ReplyTo: g.self, Token: r.Ticket, Timeout: relayTimeout,
-	})
-	return nil, nil
+	response := r.Response(messages.Success, "")
+	var err error
+	response.Body, err = table.Encode()
+	return response, err
 }
 
-// relayed passes the consumer's answer back unchanged.
-func (g *groups) relayed(m *messages.Answer) {
-	ticket := m.Token.(messages.Ticket)
-	switch {
-	case m.Err == nil:
-		front.Reply(g.Env, ticket, m.Command)
-	case errors.Is(m.Err, front.ErrNoAnswer):
-		front.Reply(g.Env, ticket, ticket.Response(messages.ConsumeMessageTimeout, "the consumer did not answer in time"))
-	default:
-		front.Reply(g.Env, ticket, ticket.Response(messages.SystemError, m.Err.Error()))
+// subscriptionOf tells what a group wants of a topic, as far as its members say.
+func (g *groups) subscriptionOf(r *front.Request) (*messages.Command, error) {
+	body := &messages.GroupSubscription{}
+	var err error
+	if body.Group, err = r.Command.Ext.RequiredText("group"); err != nil {
+		return nil, err
 	}
+	if body.Topic, err = r.Command.Ext.RequiredText("topic"); err != nil {
+		return nil, err
+	}
+	if in := g.consumers[body.Group]; in != nil {
+		body.SubscriptionData = in.subscriptions[body.Topic]
+	}
+	response := r.Response(messages.Success, "")
+	response.Body, err = body.Encode()
+	return response, err
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/actors/subscriptions"
+	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/storage/jsonfile"
 )
@@ -61,34 +63,11 @@ type Merge struct {
 // Ahead lists what a slave's clients committed that its master does not have.
 type Ahead struct{ Commits []Commit }
 
-// Query asks for the offsets of a group, of all its topics or of Topic alone; or,
-// without a Group, for the groups that have offsets of Topic. ReplyTo gets a
-// *Found with the Token.
-type Query struct {
-	Group, Topic string
-	ReplyTo      *actor.PID
-	Token        any
-}
-
-// Found answers Query: offsets by topic and queue, and the groups, sorted. All of
-// it is the asker's.
-type Found struct {
-	Token   any
-	Offsets map[string]map[int32]int64
-	Groups  []string
-}
-
 // List asks for the offsets of all groups. The sender gets them as *Listed.
 type List struct{}
 
 // Listed answers List: offsets by topic@group and queue. All of it is the asker's.
 type Listed struct{ Offsets map[string]map[int32]int64 }
-
-// ForgetTopic and ForgetGroup drop the offsets of what was deleted.
-type (
-	ForgetTopic struct{ Topic string }
-	ForgetGroup struct{ Group string }
-)
 
 // Props returns the props of Offsets. A restart reads the file again and loses
 // at most SaveEvery of commits, which consumers repeat.
@@ -116,9 +95,10 @@ type save struct{}
 // Handlers are the request codes that Offsets owns; o may be nil to list them.
 func (o *offsets) routes() front.Handlers {
 	return front.Handlers{
-		messages.CodeQueryConsumerOffset:  o.query,
-		messages.CodeUpdateConsumerOffset: o.update,
-		messages.CodeGetAllConsumerOffset: o.all,
+		messages.CodeQueryConsumerOffset:   o.query,
+		messages.CodeUpdateConsumerOffset:  o.update,
+		messages.CodeGetAllConsumerOffset:  o.all,
+		messages.CodeQueryCorrectionOffset: o.correction,
 	}
 }
 
@@ -142,10 +122,15 @@ func (o *offsets) Receive(ctx actor.Context) {
 		ctx.Send(m.ReplyTo, o.find(m))
 	case *List:
 		ctx.Respond(o.list())
-	case *ForgetTopic:
+	case *Adopt:
+		o.committed[key(m.Topic, m.Group)] = m.Offsets
+		o.dirty = true
+	case *topics.Deleted:
 		o.forget(func(topic, _ string) bool { return topic == m.Topic })
-	case *ForgetGroup:
-		o.forget(func(_, group string) bool { return group == m.Group })
+	case *subscriptions.Deleted:
+		if m.CleanOffsets {
+			o.forget(func(_, group string) bool { return group == m.Group })
+		}
 	case *save:
 		o.save()
 		o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
@@ -293,22 +278,6 @@ func (o *offsets) all(r *front.Request) (*messages.Command, error) {
 	response := r.Response(messages.Success, "")
 	response.Body = body
 	return response, nil
-}
-
-func (o *offsets) find(m *Query) *Found {
-	found := &Found{Token: m.Token, Offsets: make(map[string]map[int32]int64)}
-	for k, queues := range o.committed {
-		topic, group, _ := strings.Cut(k, "@")
-		switch {
-		case m.Topic != "" && m.Topic != topic:
-		case m.Group == "":
-			found.Groups = append(found.Groups, group)
-		case m.Group == group:
-			found.Offsets[topic] = maps.Clone(queues)
-		}
-	}
-	slices.Sort(found.Groups)
-	return found
 }
 
 func (o *offsets) forget(match func(topic, group string) bool) {

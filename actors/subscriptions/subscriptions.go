@@ -73,6 +73,9 @@ func (t *Table) Len() int { return len(t.groups) }
 // Find returns the configuration of a group, nil when it has none.
 func (t *Table) Find(group string) *messages.SubscriptionGroupConfig { return t.groups[group] }
 
+// Names returns the names of all groups, sorted.
+func (t *Table) Names() []string { return slices.Sorted(maps.Keys(t.groups)) }
+
 // readForbidden is the bit of a forbidden entry that bars a group from reading a
 // topic (RocketMQ: PermName.INDEX_PERM_READ).
 const readForbidden = 1 << 2
@@ -90,11 +93,16 @@ func (v *View) Find(e *env.Env, owner *actor.PID, group string) *messages.Subscr
 	if c := t.Find(group); c != nil {
 		return c
 	}
-	if !t.autoCreate && !messages.IsSystemGroup(group) || messages.CheckGroup(group) != nil {
+	if !t.mayCreate(group) {
 		return nil
 	}
 	e.Send(owner, &Create{Group: group})
 	return messages.NewSubscriptionGroupConfig(group)
+}
+
+// mayCreate reports whether a group may come to be by its use.
+func (t *Table) mayCreate(group string) bool {
+	return (t.autoCreate || messages.IsSystemGroup(group)) && messages.CheckGroup(group) == nil
 }
 
 // systemGroups exist on every broker (RocketMQ: SubscriptionGroupManager.init).
@@ -113,18 +121,6 @@ type subscriptions struct {
 	handlers front.Handlers
 	table    Table // the next to be published; its maps are replaced, not changed
 }
-
-func (s *subscriptions) routes() front.Handlers {
-	return front.Handlers{
-		messages.CodeUpdateAndCreateSubscriptionGroup: s.update,
-		messages.CodeGetAllSubscriptionGroupConfig:    s.all,
-		messages.CodeGetSubscriptionGroupConfig:       s.one,
-		messages.CodeDeleteSubscriptionGroup:          s.delete,
-	}
-}
-
-// Codes lists the request codes that Subscriptions answers.
-func Codes() []messages.RequestCode { return (*subscriptions)(nil).routes().Codes() }
 
 func (s *subscriptions) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
@@ -169,9 +165,11 @@ func (s *subscriptions) publish() {
 	s.View.table.Store(&table)
 }
 
-func (s *subscriptions) put(config *messages.SubscriptionGroupConfig) {
+func (s *subscriptions) put(configs ...*messages.SubscriptionGroupConfig) {
 	groups := maps.Clone(s.table.groups)
-	groups[config.GroupName] = config
+	for _, config := range configs {
+		groups[config.GroupName] = config
+	}
 	s.change(groups)
 }
 
@@ -216,63 +214,3 @@ func (s *subscriptions) body() *messages.SubscriptionGroups {
 }
 
 func (s *subscriptions) file() string { return path.Join(s.Dir, "subscriptionGroup.json") }
-
-func (s *subscriptions) update(r *front.Request) (*messages.Command, error) {
-	if s.Slave {
-		return nil, messages.ErrSlave
-	}
-	config, err := messages.DecodeSubscriptionGroupConfig(r.Command.Body)
-	if err != nil {
-		return nil, err
-	}
-	if err := messages.CheckGroup(config.GroupName); err != nil {
-		return nil, messages.Refuse(messages.InvalidParameter, "%s", err)
-	}
-	s.put(config)
-	return r.Response(messages.Success, ""), nil
-}
-
-func (s *subscriptions) all(r *front.Request) (*messages.Command, error) {
-	response := r.Response(messages.Success, "")
-	response.Ext.SetInt("totalGroupNum", int64(len(s.table.groups)))
-	var err error
-	response.Body, err = s.body().Encode()
-	return response, err
-}
-
-func (s *subscriptions) one(r *front.Request) (*messages.Command, error) {
-	name, err := r.Command.Ext.RequiredText("group")
-	if err != nil {
-		return nil, err
-	}
-	config := s.table.groups[name]
-	if config == nil {
-		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "No group in this broker. group: %s", name)
-	}
-	response := r.Response(messages.Success, "")
-	response.Body, err = config.Encode()
-	return response, err
-}
-
-func (s *subscriptions) delete(r *front.Request) (*messages.Command, error) {
-	if s.Slave {
-		return nil, messages.ErrSlave
-	}
-	name, err := r.Command.Ext.RequiredText("groupName")
-	if err != nil {
-		return nil, err
-	}
-	if s.table.groups[name] != nil {
-		groups := maps.Clone(s.table.groups)
-		delete(groups, name)
-		s.change(groups)
-	}
-	s.deleted(&Deleted{Group: name, CleanOffsets: r.Command.Ext.Bool("cleanOffset")})
-	return r.Response(messages.Success, ""), nil
-}
-
-func (s *subscriptions) deleted(m *Deleted) {
-	for _, pid := range s.Watchers {
-		s.Env.Send(pid, m)
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/actormq/actormq/actors/attributes"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/fastjson"
@@ -39,7 +40,7 @@ func (t *topics) update(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := parseAttributes(r.Command.Ext.Text("attributes"))
+	changes, err := attributes.Parse(r.Command.Ext.Text("attributes"))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (t *topics) admit(config *messages.TopicConfig, changes map[string]string) 
 	if old != nil {
 		current = old.Attributes
 	}
-	altered, err := alter(old == nil, current, changes)
+	altered, err := rules.Alter(old == nil, current, changes)
 	if err != nil {
 		return nil, err
 	}

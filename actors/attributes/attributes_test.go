@@ -1,4 +1,4 @@
-package topics
+package attributes
 
 import (
 	"strings"
@@ -6,6 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+var rules = Rules{
+	"message.type":          {Changeable: true, Values: []string{"NORMAL", "FIFO"}},
+	"reserve.time":          {Changeable: true, Min: -1, Max: 1 << 40},
+	"lite.topic.expiration": {Changeable: true, Min: -1, Max: 43200},
+	"queue.type":            {Values: []string{"SimpleCQ"}},
+	"lite.bind.topic":       {Changeable: true, Any: true},
+}
 
 // Whatever an operator sends, no attribute comes out that could not be set alone,
 // and nothing that was there is changed by a refused request.
@@ -18,20 +26,20 @@ func FuzzAttributes(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		current := map[string]string{"message.type": "NORMAL", "lite.topic.expiration": "5"}
-		changes, err := parseAttributes(text)
+		changes, err := Parse(text)
 		if err != nil {
 			return
 		}
-		result, err := alter(false, current, changes)
+		result, err := rules.Alter(false, current, changes)
 		require.Equal(t, map[string]string{"message.type": "NORMAL", "lite.topic.expiration": "5"}, current)
 		if err != nil {
 			require.Nil(t, result)
 			return
 		}
 		for key, value := range result {
-			a, known := attributes[key]
+			a, known := rules[key]
 			require.True(t, known, key)
-			require.NoError(t, a.verify(value))
+			require.NoError(t, a.Verify(value))
 			if current[key] != value {
 				require.Contains(t, text, "+"+key+"="+value)
 			}

@@ -1,0 +1,99 @@
+package offsets
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/actormq/actormq/actors/front"
+	"github.com/actormq/actormq/messages"
+)
+
+// Query asks for the offsets of a group, of all its topics or of Topic alone; or,
+// without a Group, for those that any group has of Topic, or of every topic. ReplyTo
+// gets a *Found with the Token.
+type Query struct {
+	Group, Topic string
+	ReplyTo      *actor.PID
+	Token        any
+}
+
+// Found answers Query: Offsets by topic and queue if it names a group, and else Groups,
+// which are Offsets by group. All of it is the asker's.
+type Found struct {
+	Token   any
+	Offsets map[string]map[int32]int64
+	Groups  map[string]map[string]map[int32]int64
+}
+
+// Adopt gives a group the offsets of a topic that another one has
+// (RocketMQ: ConsumerOffsetManager.cloneOffset). Offsets are Offsets' from then on.
+type Adopt struct {
+	Group, Topic string
+	Offsets      map[int32]int64
+}
+
+func (o *offsets) find(m *Query) *Found {
+	found := &Found{
+		Token: m.Token, Offsets: make(map[string]map[int32]int64), Groups: make(map[string]map[string]map[int32]int64),
+	}
+	for k, queues := range o.committed {
+		topic, group, _ := strings.Cut(k, "@")
+		switch {
+		case m.Topic != "" && m.Topic != topic:
+		case m.Group == "":
+			if found.Groups[group] == nil {
+				found.Groups[group] = make(map[string]map[int32]int64)
+			}
+			found.Groups[group][topic] = maps.Clone(queues)
+		case m.Group == group:
+			found.Offsets[topic] = maps.Clone(queues)
+		}
+	}
+	return found
+}
+
+// correction answers with the lowest offset that any group has of each queue of a
+// topic, those in filterGroups aside, and the largest number where that is above what
+// compareGroup has. Offsets of messages that are gone do not count.
+//
+// Apache's broker forgets the offsets of filterGroups on that occasion
+// (ConsumerOffsetManager.queryMinOffsetInAllGroup); a question changes nothing here.
+func (o *offsets) correction(r *front.Request) (*messages.Command, error) {
+	ext := &r.Command.Ext
+	topic, err := ext.RequiredText("topic")
+	if err != nil {
+		return nil, err
+	}
+	compare, err := ext.RequiredText("compareGroup")
+	if err != nil {
+		return nil, err
+	}
+	left := strings.Split(ext.Text("filterGroups"), ",")
+	lowest := make(map[int32]int64)
+	for k, queues := range o.committed {
+		if name, group, _ := strings.Cut(k, "@"); name != topic || slices.Contains(left, group) {
+			continue
+		}
+		for id, offset := range queues {
+			minOffset, _, err := o.Bounds(topic, id)
+			if err != nil {
+				return nil, err
+			}
+			if at, known := lowest[id]; offset >= minOffset && (!known || offset < at) {
+				lowest[id] = offset
+			}
+		}
+	}
+	for id, offset := range o.committed[key(topic, compare)] {
+		if at, known := lowest[id]; known && at > offset {
+			lowest[id] = math.MaxInt64
+		}
+	}
+	response := r.Response(messages.Success, "")
+	response.Body, err = (&messages.QueryCorrectionOffsetBody{CorrectionOffsets: lowest}).Encode()
+	return response, err
+}
