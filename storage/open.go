@@ -140,6 +140,7 @@ func (s *Store) recover() error {
 	}); err != nil {
 		return err
 	}
+	s.Queues.Renewed = true
 	topics := make(map[string]string) // one string per topic, not per record
 	_, err = s.Log.Scan(from, false, func(r *record.Record, size int) error {
 		topic, ok := topics[string(r.Topic)]
@@ -159,6 +160,7 @@ func (s *Store) recover() error {
 		}
 		return nil
 	})
+	s.Queues.Renewed = s.options.Follower
 	return err
 }
 

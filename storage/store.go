@@ -50,7 +50,8 @@ type Options struct {
 	MaxBytesInMemory    int
 	MaxMessagesOnDisk   int
 	MaxBytesOnDisk      int
-	PID                 int // written to the abort file
+	Follower            bool // the log is another broker's, a slave's master
+	PID                 int  // written to the abort file
 	Now                 func() time.Time
 }
 
@@ -214,8 +215,7 @@ func (s *Store) flushIndex(flush func() error) error {
 }
 
 // DeleteTopic removes a topic's queues. Its records stay in the log until they
-// expire; recovery must not visit them any more, since they would be in the way
-// of those of a new topic by that name.
+// expire; recovery prefers those of a new topic by that name.
 func (s *Store) DeleteTopic(topic string) error {
 	if err := s.Queues.Delete(topic); err != nil {
 		return err

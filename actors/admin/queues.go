@@ -103,7 +103,7 @@ func (a *admin) consumeQueue(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	if units == nil && (index < q.MinOffset() || index >= q.MaxOffset()) {
+	if len(units) == 0 && (index < q.MinOffset() || index >= q.MaxOffset()) {
 		return r.Response(messages.Success, fmt.Sprintf("Index %d of %d@%s is not exist!", index, id, topic)), nil
 	}
 	for _, u := range units {

@@ -45,6 +45,7 @@ func storeOptions(e *env.Env, c config.Broker) storage.Options {
 		Delays: delays, CheckCRC: c.CheckCRCOnRecover, InMemoryBytes: inMemory(e, &c),
 		MaxMessagesInMemory: c.MaxTransferCountOnMessageInMemory, MaxBytesInMemory: c.MaxTransferBytesOnMessageInMemory,
 		MaxMessagesOnDisk: c.MaxTransferCountOnMessageInDisk, MaxBytesOnDisk: c.MaxTransferBytesOnMessageInDisk,
-		PID: e.PID, Now: e.Clock.Now,
+		Follower: c.BrokerRole == config.Slave,
+		PID:      e.PID, Now: e.Clock.Now,
 	}
 }

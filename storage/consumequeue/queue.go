@@ -101,6 +101,9 @@ func (q *Queue) append(offset int64, u Unit) error {
 	if offset < end {
 		return q.repair(offset, u)
 	}
+	if q.set.Renewed && q.outdated(u) {
+		return nil
+	}
 	if offset > end {
 		if err := q.fill(end, offset); err != nil {
 			return err
@@ -181,8 +184,11 @@ func (q *Queue) repair(offset int64, u Unit) error {
 		}
 		return nil
 	}
-	if offset >= q.opened {
+	if offset >= q.opened && !q.set.Renewed {
 		return q.wrap(fmt.Errorf("offset %d is appended twice, for the records at %d and %d", offset, have[0].Phys, u.Phys))
+	}
+	if renewed, err := q.renew(offset, have[0], u); renewed || err != nil {
+		return err
 	}
 	var b [UnitSize]byte
 	u.put(b[:])

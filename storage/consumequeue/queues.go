@@ -63,6 +63,10 @@ type Queues struct {
 	mu     sync.RWMutex // topics; held for a look-up only
 	topics map[string]*topic
 
+	// Renewed says that the records of deleted topics may come again, see renew. It
+	// belongs to Dispatch.
+	Renewed bool
+
 	// Dispatch's own.
 	pool      tailPool
 	last      int64     // physical offset of the record of the last Append; -1 none

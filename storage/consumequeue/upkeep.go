@@ -151,6 +151,12 @@ func (q *Queue) truncate(phys int64) error {
 	if failed != nil || end == hi {
 		return failed
 	}
+	return q.cut(end)
+}
+
+// cut drops the units from a logical offset on. All of them are in the files.
+func (q *Queue) cut(end int64) error {
+	hi := q.max.Load()
 	q.max.Store(end)
 	q.rest()
 	q.opened, q.written = end, end
