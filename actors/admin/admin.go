@@ -24,7 +24,7 @@ import (
 // Options configures Admin.
 type Options struct {
 	Env      *env.Env
-	Config   config.Broker
+	Config   func() *config.Broker // as operators have changed it
 	Store    *storage.Store
 	Topics   *topics.View
 	Subs     *subscriptions.View
@@ -65,7 +65,6 @@ func (a *admin) routes() front.Handlers {
 		messages.CodeGetMinOffset:                 a.minOffset,
 		messages.CodeGetEarliestMsgStoreTime:      a.earliest,
 		messages.CodeGetBrokerRuntimeInfo:         a.runtime,
-		messages.CodeGetBrokerConfig:              a.brokerConfig,
 		messages.CodeGetBrokerHAStatus:            a.haStatus,
 		messages.CodeGetTopicStatsInfo:            a.topicStats,
 		messages.CodeGetConsumeStats:              a.consumeStats,
@@ -176,13 +175,6 @@ func (a *admin) earliest(r *front.Request) (*messages.Command, error) {
 	return one(r, "timestamp", a.Store.EarliestStoreTime(topic, queueID))
 }
 
-func (a *admin) brokerConfig(r *front.Request) (*messages.Command, error) {
-	response := r.Response(messages.Success, "")
-	response.Body = []byte(a.Config.Properties())
-	response.Ext.SetInt("version", 0)
-	return response, nil
-}
-
 // haStatus tells how far the slaves are, or how far a slave is.
 func (a *admin) haStatus(r *front.Request) (*messages.Command, error) {
 	status := a.HAStatus()
@@ -219,14 +211,14 @@ func (a *admin) topicStats(r *front.Request) (*messages.Command, error) {
 }
 
 func (a *admin) queue(topic string, id int32) messages.MessageQueue {
-	return messages.MessageQueue{BrokerName: a.Config.BrokerName, QueueID: id, Topic: topic}
+	return messages.MessageQueue{BrokerName: a.Config().BrokerName, QueueID: id, Topic: topic}
 }
 
 // systemTopics lists the broker's own topics.
 func (a *admin) systemTopics(r *front.Request) (*messages.Command, error) {
 	list := &messages.TopicList{TopicList: []string{}}
 	for _, name := range a.Topics.Load().Names() {
-		if messages.IsSystemTopic(name) || name == a.Config.BrokerName || name == a.Config.BrokerClusterName {
+		if messages.IsSystemTopic(name) || name == a.Config().BrokerName || name == a.Config().BrokerClusterName {
 			list.TopicList = append(list.TopicList, name)
 		}
 	}

@@ -47,7 +47,7 @@ func (a *admin) consumeDirectly(r *front.Request) (*messages.Command, error) {
 	}
 	call := r.Command.Clone()
 	call.Body = raw
-	call.Ext.Set("brokerName", a.Config.BrokerName)
+	call.Ext.Set("brokerName", a.Config().BrokerName)
 	if topic := a.Topics.Load().Find(ext.Text("topic")); topic != nil {
 		call.Ext.SetInt("topicSysFlag", int64(topic.TopicSysFlag))
 	}

@@ -96,10 +96,10 @@ func (a *admin) tellReset(g *groups.Consumers, q *resetAsked, body *messages.Res
 // resetOffset sets a group's offsets to a time, or one queue's to an offset. A
 // running consumer takes them with its next pull.
 func (a *admin) resetOffset(r *front.Request) (*messages.Command, error) {
-	if !a.Config.UseServerSideResetOffset {
+	if !a.Config().UseServerSideResetOffset {
 		return a.resetClients(r)
 	}
-	if a.Config.BrokerRole == config.Slave {
+	if a.Config().BrokerRole == config.Slave {
 		return nil, messages.Refuse(messages.SystemError, "Can not reset offset in slave broker")
 	}
 	ext := &r.Command.Ext

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"path"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -58,6 +59,7 @@ const (
 	nameTransaction   = "transaction"
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
+	nameSettings      = "settings"
 	nameRegistrar     = "registrar"
 	nameListener      = "listener"
 	nameFastListener  = "fast-listener"
@@ -99,7 +101,8 @@ type wiring struct {
 	counters stats.Counters
 	traffic  *stats.Traffic // nil if nobody looks
 	delays   messages.DelayLevels
-	host     netip.AddrPort // what clients reach the broker at
+	live     atomic.Pointer[config.Broker] // the configuration, as operators have changed it
+	host     netip.AddrPort                // what clients reach the broker at
 }
 
 func (w *wiring) pid(name string) *actor.PID { return actor.NewPID(w.self.Address, w.self.Id+"/"+name) }
@@ -111,9 +114,19 @@ func (w *wiring) dir() string { return path.Join(w.config.StorePathRootDir, "con
 // wire prepares what the children share. The configuration was validated.
 func (w *wiring) wire(self *actor.PID, store *storage.Store) {
 	w.self, w.store, w.gone = self, store, make(map[string]bool)
+	w.live.Store(&w.config)
 	w.delays, _ = messages.ParseDelayLevels(w.config.MessageDelayLevel)
 	w.host = netip.AddrPortFrom(netip.MustParseAddr(w.config.BrokerIP1), uint16(w.config.ListenPort))
 }
+
+// live reads what operators may change from the configuration at the time of use.
+func live[V any](w *wiring, get func(c *config.Broker) V) func() V {
+	return func() V { return get(w.live.Load()) }
+}
+
+func (w *wiring) permission() int32 { return w.live.Load().BrokerPermission }
+
+func (w *wiring) maxMessageSize() int { return w.live.Load().MaxMessageSize }
 
 // children returns the root's children in the order of their start: who answers
 // before who asks, the listeners last.
@@ -133,14 +146,14 @@ func (w *wiring) stateChildren() []child {
 	return []child{
 		{nameTopics, topics.Props(topics.Options{
 			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
-			AutoCreate: c.AutoCreateTopicEnable, DefaultQueues: c.DefaultTopicQueueNums,
+			AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateTopicEnable }), DefaultQueues: c.DefaultTopicQueueNums,
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
-			DelayLevels: int32(w.delays.Max()), MixedTypes: c.EnableMixedMessageType,
+			DelayLevels: int32(w.delays.Max()), MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
 			Slave:    w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog)},
 		})},
 		{nameSubscriptions, subscriptions.Props(subscriptions.Options{
-			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: c.AutoCreateSubscriptionGroup, Slave: w.isSlave(),
+			Env: w.env, View: &w.subs, Dir: w.dir(), AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateSubscriptionGroup }), Slave: w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameOffsets)},
 		})},
 		{nameOffsets, offsets.Props(offsets.Options{
@@ -153,8 +166,8 @@ func (w *wiring) stateChildren() []child {
 		})},
 		{nameGroups, groups.Props(groups.Options{
 			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
-			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: c.RejectPullConsumerEnable,
-			Expiry: config.Millis(c.ChannelExpiredTimeout), PropertyFilter: c.EnablePropertyFilter,
+			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: live(w, func(c *config.Broker) bool { return c.RejectPullConsumerEnable }),
+			Expiry: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ChannelExpiredTimeout) }), PropertyFilter: c.EnablePropertyFilter,
 		})},
 		{nameLocks, locks.Props(locks.Options{Env: w.env})},
 	}
@@ -190,12 +203,12 @@ func (w *wiring) storeChildren() []child {
 			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
 			Slaves: &w.slaves, Replication: w.replication(), GroupTransfer: w.pid(nameGroupTransfer), ReplicaTimeout: config.Millis(c.SlaveTimeout),
 			Slave:     w.isSlave(),
-			BusyAfter: c.OSPageCacheBusyTimeOut, Counters: &w.counters,
+			BusyAfter: live(w, func(c *config.Broker) int64 { return c.OSPageCacheBusyTimeOut }), Counters: &w.counters,
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
 			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog),
 			Followers: []*actor.PID{w.pid(nameDispatch), w.pid(nameIndexer)},
-			Clean:     cleanOptions(c), Interval: config.Millis(c.CleanResourceInterval), FirstIn: firstClean,
+			Clean:     live(w, cleanOptions), Interval: config.Millis(c.CleanResourceInterval), FirstIn: firstClean,
 		})},
 	}
 }
@@ -230,8 +243,11 @@ func (w *wiring) readingChildren() []child {
 	c := &w.config
 	all := []child{
 		{namePullHold, pull.HoldProps(pull.HoldOptions{Env: w.env, MaxOffset: w.store.NextOffset})},
+		{nameSettings, w.env.Props(func() actor.Actor {
+			return &settings{env: w.env, current: &w.live, topics: w.pid(nameTopics)}
+		})},
 		{nameAdmin, admin.Props(admin.Options{
-			Env: w.env, Config: w.config, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
+			Env: w.env, Config: w.live.Load, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
 			Offsets: w.pid(nameOffsets), Dispatch: w.pid(nameDispatch), Cleaner: w.pid(nameCleaner), Addr: w.host.String(),
 			Counters: &w.counters, HAStatus: w.haStatus, Version: Version,
 		})},
@@ -240,10 +256,10 @@ func (w *wiring) readingChildren() []child {
 		all = append(all, child{namePuller(i), pull.Props(pull.Options{
 			Env: w.env, Store: w.store, Topics: &w.topics, Groups: &w.groups, Subs: &w.subs,
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
-			BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, LitePull: c.LitePullMessageEnable,
-			PropertyFilter: c.EnablePropertyFilter, FilterRetry: c.FilterSupportRetry,
-			LongPolling: c.LongPollingEnable, ShortPoll: config.Millis(c.ShortPollingTimeMills),
-			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: c.SlaveReadEnable, Master: w.master.Connected, Memory: inMemory(w.env, c),
+			BrokerIP: c.BrokerIP1, Permission: w.permission, LitePull: live(w, func(c *config.Broker) bool { return c.LitePullMessageEnable }),
+			PropertyFilter: c.EnablePropertyFilter, FilterRetry: live(w, func(c *config.Broker) bool { return c.FilterSupportRetry }),
+			LongPolling: live(w, func(c *config.Broker) bool { return c.LongPollingEnable }), ShortPoll: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ShortPollingTimeMills) }),
+			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: live(w, func(c *config.Broker) bool { return c.SlaveReadEnable }), Master: w.master.Connected, Memory: inMemory(w.env, c),
 			Counters: &w.counters, Traffic: w.traffic, MaxOwed: maxOwed,
 		})})
 	}
@@ -256,8 +272,8 @@ func (w *wiring) sendingChildren() []child {
 	sender := send.New(send.Options{
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
-		Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize, Delays: w.delays, Slave: w.isSlave(),
-		RejectTransaction: c.RejectTransactionMessage, Traffic: w.traffic,
+		Permission: w.permission, MaxMessageSize: w.maxMessageSize, Delays: w.delays, Slave: w.isSlave(),
+		RejectTransaction: live(w, func(c *config.Broker) bool { return c.RejectTransactionMessage }), Traffic: w.traffic,
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -265,7 +281,7 @@ func (w *wiring) sendingChildren() []child {
 		})},
 		{nameSendBack, sendback.Props(sendback.Options{
 			Env: w.env, Store: w.store, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions), TopicsOwner: w.pid(nameTopics),
-			CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1, Permission: c.BrokerPermission, Delays: w.delays,
+			CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1, Permission: w.permission, Delays: w.delays,
 			Slave: w.isSlave(), Traffic: w.traffic,
 		})},
 		{nameDelay, delay.Props(delay.Options{
@@ -275,23 +291,25 @@ func (w *wiring) sendingChildren() []child {
 	}
 	all = append(all, child{nameReply, reply.Props(reply.Options{
 		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1,
-		Region: c.RegionID, TraceOn: c.TraceOn, Permission: c.BrokerPermission, MaxMessageSize: c.MaxMessageSize,
-		Store: c.StoreReplyMessageEnable, Client: w.groups.Producer,
+		Region: c.RegionID, TraceOn: c.TraceOn, Permission: w.permission, MaxMessageSize: w.maxMessageSize,
+		Store: live(w, func(c *config.Broker) bool { return c.StoreReplyMessageEnable }), Client: w.groups.Producer,
 	})})
 	all = append(all, child{nameTransaction, transaction.Props(transaction.Options{
 		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Offsets: w.pid(nameOffsets), TopicsOwner: w.pid(nameTopics),
 		StoreHost: w.host, Broker: c.BrokerName, Delays: w.delays,
-		Rules: transaction.Rules{
-			Timeout: config.Millis(c.TransactionTimeOut), MaxChecks: c.TransactionCheckMax,
-			Reserved: time.Duration(c.FileReservedTime) * time.Hour,
-		},
+		Rules: live(w, func(c *config.Broker) transaction.Rules {
+			return transaction.Rules{
+				Timeout: config.Millis(c.TransactionTimeOut), MaxChecks: c.TransactionCheckMax,
+				Reserved: time.Duration(c.FileReservedTime) * time.Hour,
+			}
+		}),
 		CheckEvery: config.Millis(c.TransactionCheckInterval),
 		OpMaxSize:  c.TransactionOpMsgMaxSize, OpEvery: config.Millis(c.TransactionOpBatchInterval),
 		Producers: w.groups.Producers, MaxOwed: maxOwed, Slave: w.isSlave(),
 	})})
 	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
 		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
-		BrokerID: c.BrokerID, Permission: c.BrokerPermission, Period: config.Millis(c.RegisterNameServerPeriod),
+		BrokerID: c.BrokerID, Permission: w.permission, Period: config.Millis(c.RegisterNameServerPeriod),
 		TopicsOwner: w.pid(nameTopics), Listeners: w.masterWatchers(),
 	})})
 	credits := front.NewCredits(creditBytes)
@@ -342,6 +360,7 @@ func owned() map[string][]messages.RequestCode {
 		nameReply:         reply.Codes(),
 		nameTransaction:   transaction.Codes(),
 		nameAdmin:         admin.Codes(),
+		nameSettings:      settingsCodes(),
 	}
 }
 

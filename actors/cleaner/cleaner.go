@@ -25,7 +25,7 @@ type Options struct {
 	CommitLog *actor.PID
 	// Followers get a messages.LogShrunk when segments were removed.
 	Followers []*actor.PID
-	Clean     storage.CleanOptions
+	Clean     func() storage.CleanOptions
 	Interval  time.Duration // cleanResourceInterval
 	FirstIn   time.Duration // of the first round after the start
 }
@@ -77,10 +77,11 @@ func (c *cleaner) watch(ctx actor.Context) storage.Verdict {
 		c.Env.Log.Error().Err(err).Msg("the disk's use cannot be told")
 		return storage.Verdict{}
 	}
-	v := c.Clean.Judge(c.Env.Clock.Now(), used, c.full)
+	rules := c.Clean()
+	v := rules.Judge(c.Env.Clock.Now(), used, c.full)
 	if v.Full != c.full {
 		c.full = v.Full
-		reason := fmt.Sprintf("The disk is %.0f%% full, above %.0f%%", used*100, c.Clean.FullUsed*100)
+		reason := fmt.Sprintf("The disk is %.0f%% full, above %.0f%%", used*100, rules.FullUsed*100)
 		c.Env.Log.Warn().Bool("full", v.Full).Float64("used", used).Msg("the disk's state changed")
 		ctx.Send(c.CommitLog, &commitlog.SetWritable{By: "cleaner", Writable: !v.Full, Reason: reason})
 	}
@@ -93,7 +94,8 @@ func (c *cleaner) round(ctx actor.Context) {
 		c.manual--
 		v.Remove = true
 	}
-	removed, err := c.Store.RemoveSegments(&c.Clean, v, c.Env.Clock.Now())
+	rules := c.Clean()
+	removed, err := c.Store.RemoveSegments(&rules, v, c.Env.Clock.Now())
 	if err != nil {
 		c.Env.Log.Error().Err(err).Msg("expired segments could not be removed")
 	}

@@ -60,7 +60,7 @@ type Options struct {
 	Slave bool
 	// BusyAfter is the time, in milliseconds, that a send may have waited for its
 	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
-	BusyAfter int64
+	BusyAfter func() int64
 	Counters  *stats.Counters
 }
 
@@ -165,7 +165,7 @@ func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, s
 		}
 		return messages.ServiceNotAvailable, "service not available now. " + w.closed[0].Reason
 	}
-	if waited := now - a.Arrived; w.BusyAfter > 0 && waited > w.BusyAfter {
+	if waited := now - a.Arrived; waited > 0 && waited > w.BusyAfter() {
 		return messages.SystemBusy, fmt.Sprintf("[PC_SYNCHRONIZED]broker busy, start flow control for a while, the request waited %d ms", waited)
 	}
 	return messages.Success, ""

@@ -80,7 +80,8 @@ func (r *rig) start() {
 		Env: r.env, Dispatch: pid("dispatch"), Sync: store.Log.Sync, Interval: 4 * time.Millisecond, Failed: failed,
 	}))
 	r.commitlog = r.spawn("commitlog", commitlog.Props(commitlog.Options{
-		Env: r.env, Log: store.Log, NextOffset: store.NextOffset, Flush: pid("flush"), Dispatch: pid("dispatch"),
+		BusyAfter: func() int64 { return 1000 },
+		Env:       r.env, Log: store.Log, NextOffset: store.NextOffset, Flush: pid("flush"), Dispatch: pid("dispatch"),
 		SyncFlush: r.sync, FlushTimeout: 5000, Counters: new(stats.Counters),
 	}))
 }

@@ -34,8 +34,16 @@ const (
 
 // Broker is the configuration of a broker (RocketMQ: BrokerConfig,
 // MessageStoreConfig, NettyServerConfig). Times without a unit in their name are
-// milliseconds, sizes are bytes, as in Apache's files.
+// milliseconds, sizes are bytes, as in Apache's files. Operators may change what is
+// live while the broker runs.
 type Broker struct {
+	// File is where the configuration came from, and where operators' changes go; ""
+	// keeps them in memory.
+	File string
+	// ConfigBlackList is the keys, separated by semicolons, that operators may not set
+	// over the network, besides itself and the paths.
+	ConfigBlackList string `conf:"configBlackList"`
+
 	// BrokerClusterName is the cluster that the broker registers in.
 	BrokerClusterName string `conf:"brokerClusterName"`
 	// BrokerName is shared by a master and its slaves. Clients know queues by it.
@@ -67,13 +75,13 @@ type Broker struct {
 	RegionID string `conf:"regionId"`
 
 	// AutoCreateTopicEnable has topics created by the first message to them.
-	AutoCreateTopicEnable bool `conf:"autoCreateTopicEnable"`
+	AutoCreateTopicEnable bool `conf:"autoCreateTopicEnable" live:"true"`
 	// DefaultTopicQueueNums is the number of queues of the template for them, TBW102.
 	DefaultTopicQueueNums int32 `conf:"defaultTopicQueueNums" range:"1,"`
 	// AutoCreateSubscriptionGroup has consumer groups created by their first member.
-	AutoCreateSubscriptionGroup bool `conf:"autoCreateSubscriptionGroup"`
+	AutoCreateSubscriptionGroup bool `conf:"autoCreateSubscriptionGroup" live:"true"`
 	// BrokerPermission bounds the permissions of the topics: 2 write, 4 read, 6 both.
-	BrokerPermission int32 `conf:"brokerPermission" range:"0,7"`
+	BrokerPermission int32 `conf:"brokerPermission" live:"true" range:"0,7"`
 	// ClusterTopicEnable and BrokerTopicEnable have topics made that are named after
 	// the cluster and the broker.
 	ClusterTopicEnable bool `conf:"clusterTopicEnable"`
@@ -81,14 +89,14 @@ type Broker struct {
 	// TraceTopicEnable has the topic for message traces made.
 	TraceTopicEnable bool `conf:"traceTopicEnable"`
 	// StoreReplyMessageEnable keeps a copy of each reply in the cluster's reply topic.
-	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable"`
+	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable" live:"true"`
 	// TraceOn tells producers and consumers that traces are wanted.
 	TraceOn bool `conf:"traceOn"`
 	// EnableMixedMessageType allows topics of message.type MIXED.
-	EnableMixedMessageType bool `conf:"enableMixedMessageType"`
+	EnableMixedMessageType bool `conf:"enableMixedMessageType" live:"true"`
 	// UseServerSideResetOffset has the broker keep the offsets that an operator resets a
 	// group to until its members ask; without it, the members are told.
-	UseServerSideResetOffset bool `conf:"useServerSideResetOffset"`
+	UseServerSideResetOffset bool `conf:"useServerSideResetOffset" live:"true"`
 	// FlushConsumerOffsetInterval is the time between two writes of consumerOffset.json.
 	FlushConsumerOffsetInterval int64 `conf:"flushConsumerOffsetInterval" range:"1,"`
 	// FlushDelayOffsetInterval is the time between two writes of delayOffset.json.
@@ -96,15 +104,15 @@ type Broker struct {
 	// MessageDelayLevel lists the delays of the levels from 1 on, such as "1s 5m 2h".
 	MessageDelayLevel string `conf:"messageDelayLevel"`
 	// RejectTransactionMessage has transactional messages refused.
-	RejectTransactionMessage bool `conf:"rejectTransactionMessage"`
+	RejectTransactionMessage bool `conf:"rejectTransactionMessage" live:"true"`
 	// TransactionTimeOut is how old a transaction is that its producer is asked about,
 	// unless the message names a time of its own.
-	TransactionTimeOut int64 `conf:"transactionTimeOut" range:"0,"`
+	TransactionTimeOut int64 `conf:"transactionTimeOut" live:"true" range:"0,"`
 	// TransactionCheckInterval is the time between two looks for such transactions.
 	TransactionCheckInterval int64 `conf:"transactionCheckInterval" range:"1,"`
 	// TransactionCheckMax is how often a producer is asked until its message is put
 	// away in TRANS_CHECK_MAX_TIME_TOPIC.
-	TransactionCheckMax int `conf:"transactionCheckMax" range:"0,"`
+	TransactionCheckMax int `conf:"transactionCheckMax" live:"true" range:"0,"`
 	// TransactionOpMsgMaxSize is the size, in bytes, at which a list of decided
 	// transactions is written; TransactionOpBatchInterval is how long it may wait.
 	TransactionOpMsgMaxSize    int   `conf:"transactionOpMsgMaxSize" range:"1,1048576"`
@@ -112,7 +120,7 @@ type Broker struct {
 	// ServerChannelMaxIdleTimeSeconds is how long a connection may be silent.
 	ServerChannelMaxIdleTimeSeconds int `conf:"serverChannelMaxIdleTimeSeconds" range:"1,"`
 	// ChannelExpiredTimeout is how long a member of a group may go without a heartbeat.
-	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout" range:"1,"`
+	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout" live:"true" range:"1,"`
 	// FrameMaxLength bounds a frame; Apache has it as the system property
 	// com.rocketmq.remoting.frameMaxLength. A frame's first byte must stay below 22,
 	// which announces TLS.
@@ -120,17 +128,17 @@ type Broker struct {
 
 	// LongPollingEnable has a pull that finds nothing wait as long as its client asks
 	// for; without it, for ShortPollingTimeMills.
-	LongPollingEnable     bool  `conf:"longPollingEnable"`
-	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills" range:"1,"`
+	LongPollingEnable     bool  `conf:"longPollingEnable" live:"true"`
+	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills" live:"true" range:"1,"`
 	// LitePullMessageEnable allows the pulls of lite pull consumers.
-	LitePullMessageEnable bool `conf:"litePullMessageEnable"`
+	LitePullMessageEnable bool `conf:"litePullMessageEnable" live:"true"`
 	// RejectPullConsumerEnable keeps pull consumers from registering.
-	RejectPullConsumerEnable bool `conf:"rejectPullConsumerEnable"`
+	RejectPullConsumerEnable bool `conf:"rejectPullConsumerEnable" live:"true"`
 	// EnablePropertyFilter lets consumers filter by SQL92.
 	EnablePropertyFilter bool `conf:"enablePropertyFilter"`
 	// FilterSupportRetry has a condition on a retry topic replaced by those that the
 	// group has on the topics that the messages come from.
-	FilterSupportRetry bool `conf:"filterSupportRetry"`
+	FilterSupportRetry bool `conf:"filterSupportRetry" live:"true"`
 	// MaxTransfer… bound the answer to a pull, whose first message is always sent;
 	// what is not in memory any more has bounds of its own.
 	MaxTransferBytesOnMessageInMemory int `conf:"maxTransferBytesOnMessageInMemory" range:"1,"`
@@ -155,7 +163,7 @@ type Broker struct {
 	// up to units of 20 bytes.
 	MappedFileSizeConsumeQueue int64 `conf:"mappedFileSizeConsumeQueue" range:"20,2147483647"`
 	// MaxMessageSize bounds a message's body.
-	MaxMessageSize int `conf:"maxMessageSize" range:"1,268435456"`
+	MaxMessageSize int `conf:"maxMessageSize" live:"true" range:"1,268435456"`
 	// CheckCRCOnRecover has the bodies' checksums checked after a crash.
 	CheckCRCOnRecover bool `conf:"checkCRCOnRecover"`
 	// MessageIndexEnable has messages indexed by their keys.
@@ -199,7 +207,7 @@ type Broker struct {
 	HAMasterAddress string `conf:"haMasterAddress"`
 	// SlaveReadEnable has a master send consumers that are far behind to a slave, and
 	// a slave answer pulls; without it, it refuses them.
-	SlaveReadEnable bool `conf:"slaveReadEnable"`
+	SlaveReadEnable bool `conf:"slaveReadEnable" live:"true"`
 	// HATransferBatchSize bounds the bytes of log in one frame; a slave reads up to
 	// 4 MiB with the header.
 	HATransferBatchSize int `conf:"haTransferBatchSize" range:"1,4194292"`
@@ -208,24 +216,24 @@ type Broker struct {
 	MaxHATransferByteInSecond int64 `conf:"maxHaTransferByteInSecond" range:"1,"`
 	HAFlowControlEnable       bool  `conf:"haFlowControlEnable"`
 	// OSPageCacheBusyTimeOut is how long a write may take before sends are refused.
-	OSPageCacheBusyTimeOut int64 `conf:"osPageCacheBusyTimeOutMills" range:"1,"`
+	OSPageCacheBusyTimeOut int64 `conf:"osPageCacheBusyTimeOutMills" live:"true" range:"1,"`
 
 	// CleanResourceInterval is the time between two looks for what has expired.
 	CleanResourceInterval int64 `conf:"cleanResourceInterval" range:"1,"`
 	// DeleteWhen is the hours of the day, 0 to 23 and separated by semicolons, in
 	// which expired segments go.
-	DeleteWhen string `conf:"deleteWhen"`
+	DeleteWhen string `conf:"deleteWhen" live:"true"`
 	// FileReservedTime is the age in hours at which a segment expires.
-	FileReservedTime int `conf:"fileReservedTime" range:"0,"`
+	FileReservedTime int `conf:"fileReservedTime" live:"true" range:"0,"`
 	// DeleteFileBatchMax bounds the segments that go in one round.
-	DeleteFileBatchMax int `conf:"deleteFileBatchMax" range:"1,"`
+	DeleteFileBatchMax int `conf:"deleteFileBatchMax" live:"true" range:"1,"`
 	// Shares of the disk in use, in percent: above the first, expired segments go at
 	// any hour; above the second, the oldest go, expired or not, if
 	// CleanFileForciblyEnable is set; above the third, sends are refused.
-	DiskMaxUsedSpaceRatio       int  `conf:"diskMaxUsedSpaceRatio" range:"1,100"`
-	DiskSpaceCleanForciblyRatio int  `conf:"diskSpaceCleanForciblyRatio" range:"1,100"`
-	DiskSpaceWarningLevelRatio  int  `conf:"diskSpaceWarningLevelRatio" range:"1,100"`
-	CleanFileForciblyEnable     bool `conf:"cleanFileForciblyEnable"`
+	DiskMaxUsedSpaceRatio       int  `conf:"diskMaxUsedSpaceRatio" live:"true" range:"1,100"`
+	DiskSpaceCleanForciblyRatio int  `conf:"diskSpaceCleanForciblyRatio" live:"true" range:"1,100"`
+	DiskSpaceWarningLevelRatio  int  `conf:"diskSpaceWarningLevelRatio" live:"true" range:"1,100"`
+	CleanFileForciblyEnable     bool `conf:"cleanFileForciblyEnable" live:"true"`
 
 	// MetricsExporterType is MetricsProm or MetricsDisable. Apache's OTLP_GRPC and LOG are
 	// not built.
@@ -242,6 +250,7 @@ type Broker struct {
 // addresses do not depend on the host: they are those of a broker on loopback.
 func DefaultBroker() Broker {
 	return Broker{
+		ConfigBlackList:   "configBlackList;brokerConfigPath",
 		BrokerClusterName: "DefaultCluster", BrokerName: "broker-a", BrokerRole: AsyncMaster,
 		BrokerIP1: "127.0.0.1", BindAddress: "0.0.0.0", ListenPort: 10911,
 		RegisterNameServerPeriod: 30_000, RegionID: "DefaultRegion",

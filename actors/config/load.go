@@ -5,6 +5,7 @@ import (
 	_ "embed" // the lists of known keys
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -97,6 +98,20 @@ func fieldsOf(target any) map[string]reflect.Value {
 	}
 	return fields
 }
+
+// liveKeys are the keys of Broker that operators may change while it runs.
+func liveKeys() map[string]bool {
+	t := reflect.TypeFor[Broker]()
+	keys := make(map[string]bool)
+	for i := range t.NumField() {
+		if tag := t.Field(i).Tag; tag.Get("live") == "true" {
+			keys[tag.Get("conf")] = true
+		}
+	}
+	return keys
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // set parses value into field; otherwise it returns what value should have been.
 func set(field reflect.Value, value string) string {

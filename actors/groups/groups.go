@@ -38,9 +38,9 @@ type Options struct {
 	// PropertyFilter says whether SQL92 subscriptions are supported (enablePropertyFilter).
 	PropertyFilter bool
 	// Expiry is how long a member may go without a heartbeat (channelExpiredTimeout).
-	Expiry time.Duration
+	Expiry func() time.Duration
 	// RejectPull ignores consumers that pull actively (rejectPullConsumerEnable).
-	RejectPull bool
+	RejectPull func() bool
 }
 
 // View is what others may know of the groups. Groups alone writes it; any
@@ -212,7 +212,7 @@ func (g *groups) heartbeat(r *front.Request) (*messages.Command, error) {
 // consumer takes one consumer group's part of a heartbeat and reports whether
 // the fingerprint of a heartbeat V2 differs from the last one.
 func (g *groups) consumer(r *front.Request, beat *messages.HeartbeatData, c *messages.ConsumerData) bool {
-	if c.GroupName == "" || g.RejectPull && c.ConsumeType == "CONSUME_ACTIVELY" {
+	if c.GroupName == "" || c.ConsumeType == "CONSUME_ACTIVELY" && g.RejectPull() {
 		return false
 	}
 	config := g.Subs.Find(g.Env, g.SubsOwner, c.GroupName)
@@ -379,13 +379,14 @@ func (g *groups) closed(peer *messages.Peer) {
 
 // expire closes the connections whose heartbeats stayed away.
 func (g *groups) expire() {
-	oldest := g.Env.Millis() - g.Expiry.Milliseconds()
+	expiry := g.Expiry()
+	oldest := g.Env.Millis() - expiry.Milliseconds()
 	for _, table := range []map[string]*group{g.producers, g.consumers} {
 		for _, in := range sorted(table) {
 			for _, m := range slices.Clone(in.members) {
 				if m.seen < oldest {
 					g.leave(table, in, m.Peer)
-					g.Env.Send(m.Peer.PID, &messages.CloseConnection{Reason: "no heartbeat for " + g.Expiry.String()})
+					g.Env.Send(m.Peer.PID, &messages.CloseConnection{Reason: "no heartbeat for " + expiry.String()})
 				}
 			}
 		}

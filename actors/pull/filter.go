@@ -85,7 +85,7 @@ func unsupported(sub *messages.SubscriptionData) error {
 // topic, by what the group wants of the topics that its messages come from. Clients
 // subscribe to their retry topic by tags, which this does not concern.
 func (p *puller) conditionFilter(h *messages.PullHeader, condition *sql92.Expression) storage.Filter {
-	if group, retry := strings.CutPrefix(h.Topic, messages.RetryTopic("")); retry && p.FilterRetry {
+	if group, retry := strings.CutPrefix(h.Topic, messages.RetryTopic("")); retry && p.FilterRetry() {
 		return &retryFilter{groups: p.Groups, group: group}
 	}
 	return propertyFilter{condition}

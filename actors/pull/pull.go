@@ -33,20 +33,20 @@ type Options struct {
 	// BrokerID, Slave, SlaveRead and Memory decide which broker a consumer is to ask
 	// next, see suggest.
 	BrokerID  int64
-	Slave     bool // this broker is one
-	SlaveRead bool // slaveReadEnable
+	Slave     bool        // this broker is one
+	SlaveRead func() bool // slaveReadEnable
 	// Memory is how far behind the end of the log, in bytes, a consumer may be without
 	// being sent to a slave (accessMessageInMemoryMaxRatio).
 	Memory int64
 	// Master tells a slave whether it has its master.
 	Master         func() bool
-	Permission     int32 // brokerPermission
-	LitePull       bool  // litePullMessageEnable
-	PropertyFilter bool  // enablePropertyFilter
-	FilterRetry    bool  // filterSupportRetry
+	Permission     func() int32 // brokerPermission
+	LitePull       func() bool  // litePullMessageEnable
+	PropertyFilter bool         // enablePropertyFilter
+	FilterRetry    func() bool  // filterSupportRetry
 	// LongPolling off answers empty pulls after ShortPoll at the latest.
-	LongPolling bool
-	ShortPoll   time.Duration
+	LongPolling func() bool
+	ShortPoll   func() time.Duration
 	Counters    *stats.Counters
 	Traffic     *stats.Traffic
 	// MaxOwed is how many bytes of answers a client may leave untaken before its
@@ -125,13 +125,13 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 	if err := messages.ParsePull(r.Command, &h); err != nil {
 		return nil, err
 	}
-	if p.Slave && !p.SlaveRead {
+	if p.Slave && !p.SlaveRead() {
 		return nil, messages.Refuse(messages.SystemBusy, "[REJECTREQUEST]system busy, start flow control for a while")
 	}
-	if p.Permission&messages.PermRead == 0 {
+	if p.Permission()&messages.PermRead == 0 {
 		return p.forbid(r, 1, "the broker[%s] pulling message is forbidden", p.BrokerIP)
 	}
-	if r.Command.Code == int32(messages.CodeLitePullMessage) && !p.LitePull {
+	if r.Command.Code == int32(messages.CodeLitePullMessage) && !p.LitePull() {
 		return p.forbid(r, 1, "the broker[%s] for lite pull consumer is forbidden", p.BrokerIP)
 	}
 	group := p.Subs.Find(p.Env, p.SubsOwner, h.ConsumerGroup)
@@ -170,8 +170,8 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 func (p *puller) begin(r *front.Request, h *messages.PullHeader, q *request) {
 	if h.SysFlag&flagSuspend != 0 {
 		suspend := h.SuspendTimeoutMillis
-		if !p.LongPolling {
-			suspend = p.ShortPoll.Milliseconds()
+		if !p.LongPolling() {
+			suspend = p.ShortPoll().Milliseconds()
 		}
 		q.suspendedUntil = r.Arrived + suspend
 	}

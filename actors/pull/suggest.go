@@ -14,7 +14,7 @@ import (
 func (p *puller) suggest(q *request, got *storage.GetResult) int64 {
 	slow := got.Behind > p.Memory
 	switch {
-	case !p.SlaveRead:
+	case !p.SlaveRead():
 		return messages.MasterID
 	case p.Slave && (slow || !p.Master()):
 		return p.BrokerID

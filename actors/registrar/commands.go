@@ -40,11 +40,12 @@ func (r *registrar) since(acked, table *topics.Table) map[string]*messages.Topic
 // permitted returns a topic with the permission that the broker allows.
 func (r *registrar) permitted(config *messages.TopicConfig) *messages.TopicConfig {
 	const readWrite = messages.PermRead | messages.PermWrite
-	if r.Permission&readWrite == readWrite {
+	permission := r.Permission()
+	if permission&readWrite == readWrite {
 		return config
 	}
 	limited := config.Clone()
-	limited.Perm &= r.Permission
+	limited.Perm &= permission
 	return limited
 }
 

@@ -26,7 +26,7 @@ type Options struct {
 	Cluster, Broker string
 	BrokerID        int64
 	// Permission is the brokerPermission: it bounds those of the topics.
-	Permission int32
+	Permission func() int32
 	// Period is how often everything is registered (registerNameServerPeriod);
 	// it is kept within 10 to 60 s, 0 means 30 s.
 	Period time.Duration

@@ -47,12 +47,12 @@ func newBroker(t *testing.T, w *sim.World, configure func(*registrar.Options)) *
 	}))
 	b.registrar = actor.NewPID(listener.Address, "registrar")
 	b.topics = spawn("topics", topics.Props(topics.Options{
-		Env: e, View: &b.view, Dir: "/config", Cluster: "c1", Broker: "broker-a", AutoCreate: true, Watchers: []*actor.PID{b.registrar},
+		Env: e, View: &b.view, Dir: "/config", Cluster: "c1", Broker: "broker-a", AutoCreate: func() bool { return true }, Watchers: []*actor.PID{b.registrar},
 	}))
 	w.Settle()
 	o := registrar.Options{
 		Env: e, Topics: &b.view, NameServers: []string{"ns1:9876", "ns2:9876"}, Cluster: "c1", Broker: "broker-a",
-		Permission: 6, Listeners: []*actor.PID{listener}, TopicsOwner: b.topics,
+		Permission: func() int32 { return 6 }, Listeners: []*actor.PID{listener}, TopicsOwner: b.topics,
 	}
 	if configure != nil {
 		configure(&o)
@@ -301,7 +301,7 @@ func TestSingleTopicsGoOneByOne(t *testing.T) {
 }
 
 func TestTheBrokersPermissionBoundsItsTopics(t *testing.T) {
-	w, s, b := one(t, func(o *registrar.Options) { o.Permission = messages.PermRead })
+	w, s, b := one(t, func(o *registrar.Options) { o.Permission = func() int32 { return messages.PermRead } })
 	b.begin()
 	w.Advance(time.Second)
 	require.Equal(t, int32(4), s.names(t)[0]["SELF_TEST_TOPIC"])

@@ -30,11 +30,11 @@ type Options struct {
 	Region    string
 	TraceOn   bool
 	// Permission is the broker's; replies for the copy need to be written.
-	Permission int32
+	Permission func() int32
 	// MaxMessageSize bounds the copy that is stored, in bytes of body.
-	MaxMessageSize int
+	MaxMessageSize func() int
 	// Store has a copy of each reply stored.
-	Store bool
+	Store func() bool
 	// Client returns the connection of a producer by its client id, or nil.
 	Client func(clientID string) *messages.Peer
 }
@@ -88,7 +88,7 @@ func (r *reply) reply(request *front.Request) (*messages.Command, error) {
 		return r.answer(front.Refusal(request.Ticket, err)), nil
 	}
 	p := &passing{ticket: request.Ticket, queueID: queueID}
-	if r.Store {
+	if r.Store() {
 		p.copied = r.copy(request, &h, queueID)
 	}
 	to := messages.FindProperty(h.Properties, messages.PropertyReplyToClient)
@@ -121,7 +121,7 @@ func (r *reply) check(request *front.Request, h *messages.SendHeader) (int32, er
 	if topic == nil {
 		return 0, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", h.Topic)
 	}
-	if r.Permission&messages.PermWrite == 0 && topic.Order {
+	if r.Permission()&messages.PermWrite == 0 && topic.Order {
 		return 0, messages.Refuse(messages.NoPermission, "the broker[%s] sending message is forbidden", r.BrokerIP)
 	}
 	if h.QueueID >= max(topic.ReadQueueNums, topic.WriteQueueNums) {
@@ -199,7 +199,7 @@ func (r *reply) answer(response *messages.Command) *messages.Command {
 // copy returns the record of a reply, nil if it cannot be stored.
 func (r *reply) copy(request *front.Request, h *messages.SendHeader, queueID int32) *messages.Append {
 	body := request.Command.Body
-	if len(body) == 0 || len(body) > r.MaxMessageSize || len(h.Properties) > messages.MaxPropertiesSize {
+	if len(body) == 0 || len(body) > r.MaxMessageSize() || len(h.Properties) > messages.MaxPropertiesSize {
 		return nil
 	}
 	a := messages.NewAppend(len(body) + len(h.Properties) + overhead)

@@ -27,11 +27,11 @@ type Options struct {
 	Cluster           string
 	Region            string
 	TraceOn           bool
-	Permission        int32 // brokerPermission
-	MaxMessageSize    int   // bytes of body
+	Permission        func() int32 // brokerPermission
+	MaxMessageSize    func() int   // bytes of body
 	Delays            messages.DelayLevels
-	RejectTransaction bool // answer half messages with NoPermission
-	Slave             bool // answer everything with ErrSlave
+	RejectTransaction func() bool // answer half messages with NoPermission
+	Slave             bool        // answer everything with ErrSlave
 	Traffic           *stats.Traffic
 }
 
@@ -162,7 +162,7 @@ func (s *Sender) check(c *messages.Command, d *draft) error {
 	if d.topic == nil {
 		return hesitation{missingTopic: true}
 	}
-	if s.Permission&messages.PermWrite == 0 && d.topic.Order {
+	if s.Permission()&messages.PermWrite == 0 && d.topic.Order {
 		return messages.Refuse(messages.NoPermission, "the broker[%s] sending message is forbidden", s.BrokerIP)
 	}
 	if messages.IsRetryTopic(d.Topic) {
@@ -182,14 +182,14 @@ func (s *Sender) complete(d *draft) error {
 		d.queueID = int32(s.Env.Rand.IntN(int(max(d.topic.WriteQueueNums, 1))))
 	}
 	d.props = scan(d.Properties)
-	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize || len(d.Properties) > s.maxProperties(d) {
+	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize() || len(d.Properties) > s.maxProperties(d) {
 		return s.illegal()
 	}
 	if d.Batch {
 		return s.checkBatch(d)
 	}
 	d.half = d.props.prepared && !(d.ReconsumeTimes > 0 && d.props.delay > 0)
-	if d.half && s.RejectTransaction {
+	if d.half && s.RejectTransaction() {
 		return messages.Refuse(messages.NoPermission, "the broker[%s] sending transaction message is forbidden", s.BrokerIP)
 	}
 	if d.props.timer && d.props.delay <= 0 {
@@ -240,7 +240,7 @@ func (s *Sender) maxProperties(d *draft) int {
 
 func (s *Sender) illegal() error {
 	return messages.Refuse(messages.MessageIllegal,
-		"the message is illegal, maybe msg body or properties length not matched. msg body length limit %dB, msg properties length limit 32KB.", s.MaxMessageSize)
+		"the message is illegal, maybe msg body or properties length not matched. msg body length limit %dB, msg properties length limit 32KB.", s.MaxMessageSize())
 }
 
 // append encodes the drafts into one Append and sends it to CommitLog.

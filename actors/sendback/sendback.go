@@ -30,7 +30,7 @@ type Options struct {
 	CommitLog   *actor.PID
 	StoreHost   netip.AddrPort
 	BrokerIP    string
-	Permission  int32
+	Permission  func() int32
 	Delays      messages.DelayLevels
 	Slave       bool // answer everything with send.ErrSlave
 	Traffic     *stats.Traffic
@@ -98,7 +98,7 @@ func (s *sendBack) sendBack(r *front.Request) (*messages.Command, error) {
 	if group == nil {
 		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "subscription group not exist, %s", name)
 	}
-	if s.Permission&messages.PermWrite == 0 {
+	if s.Permission()&messages.PermWrite == 0 {
 		return nil, messages.Refuse(messages.NoPermission, "the broker[%s] sending message is forbidden", s.BrokerIP)
 	}
 	if group.RetryQueueNums <= 0 {

@@ -25,7 +25,7 @@ type Options struct {
 	Dir string
 	// AutoCreate lets a group come to be by its first use
 	// (autoCreateSubscriptionGroup).
-	AutoCreate bool
+	AutoCreate func() bool
 	// Slave has the table follow the master's by Replace, and changed by nobody else.
 	Slave bool
 	// Watchers get a *Deleted for each group that an operator deleted.
@@ -54,7 +54,7 @@ type Table struct {
 	groups     map[string]*messages.SubscriptionGroupConfig
 	forbidden  map[string]map[string]int32
 	version    messages.DataVersion
-	autoCreate bool
+	autoCreate func() bool
 }
 
 var empty = &Table{}
@@ -102,7 +102,7 @@ func (v *View) Find(e *env.Env, owner *actor.PID, group string) *messages.Subscr
 
 // mayCreate reports whether a group may come to be by its use.
 func (t *Table) mayCreate(group string) bool {
-	return (t.autoCreate || messages.IsSystemGroup(group)) && messages.CheckGroup(group) == nil
+	return (messages.IsSystemGroup(group) || t.autoCreate != nil && t.autoCreate()) && messages.CheckGroup(group) == nil
 }
 
 // systemGroups exist on every broker (RocketMQ: SubscriptionGroupManager.init).

@@ -39,7 +39,7 @@ func (t *topics) own() []*messages.TopicConfig {
 		plain(messages.TopicTransHalf, 1, readWrite),
 		plain(messages.TopicTransOpHalf, 1, readWrite),
 	}
-	if t.AutoCreate {
+	if t.AutoCreate() {
 		all = append(all, plain(messages.TopicDefault, cmp.Or(t.DefaultQueues, 8), messages.PermInherit|readWrite))
 	}
 	if t.Trace {
@@ -64,7 +64,7 @@ func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
 	if t.Slave {
 		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
 	}
-	template := t.table[m.Default]
+	template := t.template(m.Default)
 	if template != nil && template.Perm&messages.PermInherit != 0 {
 		queues := max(min(m.Queues, template.WriteQueueNums), 0)
 		config := messages.NewTopicConfig(m.Topic, queues, queues, template.Perm&^messages.PermInherit)
@@ -80,6 +80,25 @@ func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
 	t.Env.Log.Debug().Str("topic", m.Topic).Str("template", m.Default).Stringer("client", m.Client).
 		Msg("a topic may not be created by use")
 	return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
+}
+
+// template returns the topic that a producer names as one to create others after. That
+// of all brokers is one only while topics may be created by use, which operators may
+// change.
+func (t *topics) template(name string) *messages.TopicConfig {
+	template := t.table[name]
+	if name != messages.TopicDefault {
+		return template
+	}
+	switch {
+	case !t.AutoCreate():
+		return nil
+	case template == nil || template.Perm&messages.PermInherit == 0:
+		queues := cmp.Or(t.DefaultQueues, 8)
+		template = messages.NewTopicConfig(name, queues, queues, messages.PermInherit|readWrite)
+		t.put(template)
+	}
+	return template
 }
 
 // ensure makes a topic that the broker itself needs

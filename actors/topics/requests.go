@@ -106,7 +106,7 @@ func (t *topics) admit(config *messages.TopicConfig, changes map[string]string) 
 	if config.ReadQueueNums < 0 || config.WriteQueueNums < 0 {
 		return nil, messages.Refuse(messages.InvalidParameter, "The topic[%s] has a negative number of queues.", name)
 	}
-	if !t.MixedTypes && changes["+"+messageType] == mixedType {
+	if changes["+"+messageType] == mixedType && !t.MixedTypes() {
 		return nil, messages.Refuse(messages.InvalidParameter, "MIXED message type is not supported.")
 	}
 	var current map[string]string

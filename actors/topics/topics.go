@@ -29,7 +29,7 @@ type Options struct {
 	// AutoCreate lets a topic come to be by its first message
 	// (autoCreateTopicEnable), with at most DefaultQueues queues
 	// (defaultTopicQueueNums; 0 means 8).
-	AutoCreate    bool
+	AutoCreate    func() bool
 	DefaultQueues int32
 	// ClusterTopic and BrokerTopic make the topics named after the cluster and
 	// the broker readable and writable (clusterTopicEnable, brokerTopicEnable).
@@ -45,7 +45,7 @@ type Options struct {
 	// delay topic; Apache has 18 queues at least.
 	DelayLevels int32
 	// MixedTypes allows topics for messages of every type (enableMixedMessageType).
-	MixedTypes bool
+	MixedTypes func() bool
 	// Slave has the table follow the master's by Replace, and changed by nobody else.
 	Slave bool
 	// Watchers get a *Changed after each change, and a *Deleted for each topic
@@ -90,6 +90,10 @@ type OrderTopics struct{ Topics []string }
 
 // Replace gives a slave the topics of its master (RocketMQ: SlaveSynchronize).
 type Replace struct{ Table *messages.TopicTable }
+
+// Renew moves the version of the table on, because what name servers are told of it is
+// another, as after a change of the brokerPermission.
+type Renew struct{}
 
 // Changed tells that the View has a new Table.
 type Changed struct{}
@@ -150,6 +154,8 @@ func (t *topics) Receive(ctx actor.Context) {
 		if !t.Slave {
 			t.order(m.Topics)
 		}
+	case *Renew:
+		t.change()
 	case *Replace:
 		t.replace(m.Table)
 	case mailbox.Drained:
@@ -189,7 +195,7 @@ func (t *topics) start() {
 		config.TopicName = name
 		t.table[name] = config
 	}
-	if c := t.table[messages.TopicDefault]; c != nil && !t.AutoCreate && c.Perm&messages.PermInherit != 0 {
+	if c := t.table[messages.TopicDefault]; c != nil && !t.AutoCreate() && c.Perm&messages.PermInherit != 0 {
 		config := c.Clone()
 		config.Perm &^= messages.PermInherit // of a time when topics could be created by use
 		t.table[messages.TopicDefault] = config

@@ -38,7 +38,7 @@ type fixture struct {
 func newFixture(t *testing.T, configure func(*topics.Options)) *fixture {
 	f := &fixture{t: t, world: sim.New(1, sim.Options{})}
 	f.host = f.world.Host("broker")
-	f.options = topics.Options{Dir: "/store/config", Cluster: "c1", Broker: "broker-a", AutoCreate: true, ClusterTopic: true, BrokerTopic: true}
+	f.options = topics.Options{Dir: "/store/config", Cluster: "c1", Broker: "broker-a", AutoCreate: yes, MixedTypes: no, ClusterTopic: true, BrokerTopic: true}
 	if configure != nil {
 		configure(&f.options)
 	}
@@ -164,7 +164,7 @@ rmq_sys_SYNC_BROKER_MEMBER_broker-a read=1 write=1 perm=1
 `), list(nil))
 
 	all := list(func(o *topics.Options) {
-		*o = topics.Options{Dir: o.Dir, Cluster: "c1", Broker: "broker-a", Trace: true, Timer: true, DelayLevels: 20, ReviveQueues: 2}
+		*o = topics.Options{Dir: o.Dir, Cluster: "c1", Broker: "broker-a", AutoCreate: no, MixedTypes: no, Trace: true, Timer: true, DelayLevels: 20, ReviveQueues: 2}
 	})
 	require.NotContains(t, all, "TBW102", "no topics are created by use")
 	require.Contains(t, all, "broker-a read=1 write=1 perm=1\n")
@@ -329,7 +329,7 @@ func TestAcknowledgedTopicsSurviveAPowerLoss(t *testing.T) {
 func TestTheTemplateOfAnEarlierTimeCreatesNothing(t *testing.T) {
 	f := newFixture(t, nil)
 	f.create(&topics.Create{Topic: "A", Default: "TBW102", Queues: 3}) // saves TBW102, too
-	f.options.AutoCreate = false
+	f.options.AutoCreate = no
 	f.restart(sim.ProcessKill)
 	require.Equal(t, "TBW102 read=8 write=8 perm=6", describe(f.table().Find("TBW102")))
 	require.Error(t, f.create(&topics.Create{Topic: "B", Default: "TBW102", Queues: 3}).Err)
@@ -411,3 +411,6 @@ func TestReadingAllTopics(t *testing.T) {
 	require.Empty(t, behind)
 	require.Equal(t, int32(messages.SystemError), f.call(messages.CodeGetAllTopicConfig, "", "topicSeq=x").Code)
 }
+
+func yes() bool { return true }
+func no() bool  { return false }

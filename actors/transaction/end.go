@@ -39,7 +39,7 @@ func (t *transaction) end(r *front.Request) (*messages.Command, error) {
 	if !ok {
 		return nil, notFound
 	}
-	if !h.FromCheck && t.Rules.late(&half, t.Env.Millis()) {
+	if rules := t.Rules(); !h.FromCheck && rules.late(&half, t.Env.Millis()) {
 		return r.Response(messages.IllegalOperation, ""), nil
 	}
 	if string(messages.FindProperty(half.Properties, messages.PropertyProducerGroup)) != h.ProducerGroup {

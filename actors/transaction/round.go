@@ -245,7 +245,8 @@ func (t *transaction) decide(b *batch, a *messages.Append, u *consumequeue.Unit,
 	if h == nil || err != nil {
 		return err == nil, err
 	}
-	v := t.Rules.judge(h, b.start, now, func(earlier int64) bool {
+	rules := t.Rules()
+	v := rules.judge(h, b.start, now, func(earlier int64) bool {
 		return b.window.ended(earlier) || t.isNamed(id, earlier)
 	})
 	switch v {

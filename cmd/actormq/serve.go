@@ -278,6 +278,7 @@ func brokerCommand() *cobra.Command {
 			if c, err = loadConfig(h, file, config.LoadBroker); err != nil {
 				return err
 			}
+			c.File = file
 		}
 		if names != "" {
 			c.NamesrvAddr = names

@@ -101,6 +101,25 @@ func Save(fsys vfs.FS, name string, v any) error {
 	return fsys.SyncDir(path.Dir(name))
 }
 
+// Edit replaces what a file of any kind holds, as Save does.
+func Edit(fsys vfs.FS, name string, edit func(old []byte) []byte) error {
+	old, err := read(fsys, name)
+	switch {
+	case errors.Is(err, errEmpty), errors.Is(err, fs.ErrNotExist):
+		old = nil
+	case err != nil:
+		return err
+	default:
+		if err := replace(fsys, name+".bak", old); err != nil {
+			return err
+		}
+	}
+	if err := replace(fsys, name, edit(old)); err != nil {
+		return err
+	}
+	return fsys.SyncDir(path.Dir(name))
+}
+
 // replace gives a file other content, all of it or none. Its place in the directory
 // is not durable yet.
 func replace(fsys vfs.FS, name string, b []byte) error {
