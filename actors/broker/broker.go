@@ -8,7 +8,7 @@
 //	        ├─ topics, subscriptions, offsets, groups, locks   small state, one owner each
 //	        ├─ admission, sendback, delay          who append on their own
 //	        ├─ puller-N, pullhold                  reading
-//	        ├─ admin, registrar
+//	        ├─ admin, settings, colddata, registrar
 //	        └─ listener, fast-listener ── connection-N
 //
 // PIDs follow from names, so that the actors can be wired in a circle before

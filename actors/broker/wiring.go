@@ -13,6 +13,7 @@ import (
 
 	"github.com/actormq/actormq/actors/admin"
 	"github.com/actormq/actormq/actors/cleaner"
+	"github.com/actormq/actormq/actors/colddata"
 	"github.com/actormq/actormq/actors/commitlog"
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/delay"
@@ -60,6 +61,7 @@ const (
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
 	nameSettings      = "settings"
+	nameColdData      = "colddata"
 	nameRegistrar     = "registrar"
 	nameListener      = "listener"
 	nameFastListener  = "fast-listener"
@@ -95,6 +97,7 @@ type wiring struct {
 	subs     subscriptions.View
 	groups   groups.View
 	resets   offsets.Resets
+	cold     colddata.Control
 	slaves   ha.View       // of a master
 	master   haclient.View // of a slave
 	reputted reput.View    // of a slave
@@ -243,6 +246,7 @@ func (w *wiring) readingChildren() []child {
 	c := &w.config
 	all := []child{
 		{namePullHold, pull.HoldProps(pull.HoldOptions{Env: w.env, MaxOffset: w.store.NextOffset})},
+		{nameColdData, colddata.Props(colddata.Options{Env: w.env, Control: &w.cold, Rules: live(w, coldRules)})},
 		{nameSettings, w.env.Props(func() actor.Actor {
 			return &settings{env: w.env, current: &w.live, topics: w.pid(nameTopics)}
 		})},
@@ -257,6 +261,7 @@ func (w *wiring) readingChildren() []child {
 			Env: w.env, Store: w.store, Topics: &w.topics, Groups: &w.groups, Subs: &w.subs,
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
 			BrokerIP: c.BrokerIP1, Permission: w.permission, LitePull: live(w, func(c *config.Broker) bool { return c.LitePullMessageEnable }),
+			Cold: &w.cold, ColdRules: live(w, coldRules),
 			PropertyFilter: c.EnablePropertyFilter, FilterRetry: live(w, func(c *config.Broker) bool { return c.FilterSupportRetry }),
 			LongPolling: live(w, func(c *config.Broker) bool { return c.LongPollingEnable }), ShortPoll: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ShortPollingTimeMills) }),
 			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: live(w, func(c *config.Broker) bool { return c.SlaveReadEnable }), Master: w.master.Connected, Memory: inMemory(w.env, c),
@@ -361,6 +366,7 @@ func owned() map[string][]messages.RequestCode {
 		nameTransaction:   transaction.Codes(),
 		nameAdmin:         admin.Codes(),
 		nameSettings:      settingsCodes(),
+		nameColdData:      colddata.Codes(),
 	}
 }
 
@@ -405,6 +411,10 @@ func (w *wiring) pullers() []*actor.PID {
 		all[i] = w.pid(namePuller(i))
 	}
 	return all
+}
+
+func coldRules(c *config.Broker) colddata.Rules {
+	return colddata.Rules{Enabled: c.ColdDataFlowControlEnable, Group: c.CGColdReadThreshold, All: c.GlobalColdReadThreshold}
 }
 
 func cleanOptions(c *config.Broker) storage.CleanOptions {

@@ -148,6 +148,12 @@ type Broker struct {
 	// AccessMessageInMemoryMaxRatio is the share of the machine's memory, in percent,
 	// that the end of the log is taken to be in.
 	AccessMessageInMemoryMaxRatio int `conf:"accessMessageInMemoryMaxRatio" range:"1,100"`
+	// ColdDataFlowControlEnable limits what groups read that is not in memory any more,
+	// in bytes in five seconds: CGColdReadThreshold for each, GlobalColdReadThreshold for
+	// all of them.
+	ColdDataFlowControlEnable bool  `conf:"coldDataFlowControlEnable" live:"true"`
+	CGColdReadThreshold       int64 `conf:"cgColdReadThreshold" live:"true" range:"1,"`
+	GlobalColdReadThreshold   int64 `conf:"globalColdReadThreshold" live:"true" range:"1,"`
 	// DefaultQueryMaxNum bounds the messages that a query by key finds.
 	DefaultQueryMaxNum int `conf:"defaultQueryMaxNum" range:"1,"`
 
@@ -263,7 +269,7 @@ func DefaultBroker() Broker {
 		LongPollingEnable: true, ShortPollingTimeMills: 1_000, LitePullMessageEnable: true,
 		MaxTransferBytesOnMessageInMemory: 256 << 10, MaxTransferCountOnMessageInMemory: 32,
 		MaxTransferBytesOnMessageInDisk: 64 << 10, MaxTransferCountOnMessageInDisk: 8,
-		AccessMessageInMemoryMaxRatio: 40, DefaultQueryMaxNum: 32,
+		AccessMessageInMemoryMaxRatio: 40, CGColdReadThreshold: 3 << 20, GlobalColdReadThreshold: 100 << 20, DefaultQueryMaxNum: 32,
 		StorePathRootDir: "data", MappedFileSizeCommitLog: 1 << 30, MappedFileSizeConsumeQueue: 6_000_000,
 		MaxMessageSize: 4 << 20, CheckCRCOnRecover: true, MessageIndexEnable: true, MaxHashSlotNum: 5_000_000, MaxIndexNum: 20_000_000,
 		FlushDiskType: AsyncFlush, FlushIntervalCommitLog: 500, FlushIntervalConsumeQueue: 1_000,

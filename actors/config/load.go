@@ -184,6 +184,19 @@ func properties(source any) string {
 	return strings.Join(lines, "")
 }
 
+// Entries reads a property file; of a key's lines the last one counts.
+func Entries(r io.Reader) (map[string]string, error) {
+	lines, err := scan(r)
+	if err != nil {
+		return nil, err
+	}
+	entries := make(map[string]string)
+	for _, e := range lines {
+		entries[e.key] = e.value
+	}
+	return entries, nil
+}
+
 // entry is one line of a property file, its first one if it goes on.
 type entry struct {
 	line       int

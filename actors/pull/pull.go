@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/actormq/actormq/actors/colddata"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
@@ -47,8 +48,11 @@ type Options struct {
 	// LongPolling off answers empty pulls after ShortPoll at the latest.
 	LongPolling func() bool
 	ShortPoll   func() time.Duration
-	Counters    *stats.Counters
-	Traffic     *stats.Traffic
+	// Cold counts and limits what groups read that is not in memory any more.
+	Cold      *colddata.Control
+	ColdRules func() colddata.Rules
+	Counters  *stats.Counters
+	Traffic   *stats.Traffic
 	// MaxOwed is how many bytes of answers a client may leave untaken before its
 	// pulls find nothing.
 	MaxOwed int64
@@ -77,6 +81,8 @@ type request struct {
 	// recheck is when a request that was held gives its new offset, in Unix
 	// milliseconds; 0 while it is the one that it came with.
 	recheck int64
+	// patient says that the request has waited for reading cold messages.
+	patient bool
 }
 
 // byProperties reports whether only reading tells what the request wants.
@@ -236,6 +242,11 @@ func (p *puller) answer(q *request, a attempt) {
 		p.reply(q, messages.PullRetryImmediately, storage.GetResult{Next: q.offset, Min: minOffset, Max: maxOffset}, "the client does not take its messages")
 		return
 	}
+	cold := p.ColdRules()
+	if !q.patient && p.isThrottled(q, cold) {
+		p.throttle(q)
+		return
+	}
 	buffer := buffers.Get().(*[]byte)
 	got := p.Store.Get(q.topic, q.queueID, q.offset, q.maxMessages, q.filter, (*buffer)[:0])
 	*buffer = got.Body // it may have grown
@@ -244,6 +255,9 @@ func (p *puller) answer(q *request, a attempt) {
 		code = messages.PullOffsetMoved // the queue lost its data
 	}
 	if code == messages.Success {
+		if cold.Enabled && got.Behind > p.Memory && !messages.IsSystemGroup(q.group) {
+			p.Cold.Read(q.group, int64(len(got.Body)), p.Env.Millis())
+		}
 		p.Counters.Found.Add(1)
 		p.Counters.Get.Add(int64(got.Count))
 		p.Counters.GetBytes.Add(int64(len(got.Body)))

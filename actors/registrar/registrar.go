@@ -104,6 +104,7 @@ type registrar struct {
 	spawned int                // clients so far; their names
 	tick    env.Timer
 	settled env.Timer // set while changes are collected
+	renewed bool      // these are of all topics
 	body    encoded   // the last body of all topics
 }
 
@@ -123,12 +124,14 @@ func (r *registrar) Receive(ctx actor.Context) {
 		r.NameServers = m.Addrs
 		r.connect(ctx)
 	case *topics.Changed:
+		r.renewed = r.renewed || m.All
 		if r.begun != nil && r.settled == nil {
 			r.settled = r.Env.Tell(r.self, settle, &changed{})
 		}
 	case *changed:
-		r.settled = nil
-		r.each(func(s *server) { r.register(s, false) })
+		all := r.renewed
+		r.settled, r.renewed = nil, false
+		r.each(func(s *server) { r.register(s, all) })
 	case *period:
 		r.tick = r.Env.Tell(r.self, r.Period, &period{})
 		r.each(func(s *server) { r.register(s, true) })

@@ -308,6 +308,23 @@ func TestTheBrokersPermissionBoundsItsTopics(t *testing.T) {
 	require.Equal(t, int32(6), b.view.Load().Find("SELF_TEST_TOPIC").Perm)
 }
 
+// An operator closes the broker to producers, and opens it again.
+func TestAChangedPermissionIsRegisteredAtOnce(t *testing.T) {
+	permission := int32(6)
+	w, s, b := one(t, func(o *registrar.Options) { o.Permission = func() int32 { return permission } })
+	b.begin()
+	w.Advance(time.Second)
+	for i, want := range []int32{4, 6} {
+		permission = want
+		b.host.Env().Send(b.topics, &topics.Renew{})
+		w.Advance(time.Second)
+		names := s.names(t)
+		require.Len(t, names, i+2)
+		require.Equal(t, want, names[i+1]["SELF_TEST_TOPIC"])
+		require.Len(t, names[i+1], b.view.Load().Len())
+	}
+}
+
 func TestARefusedUpdateIsFollowedByEverything(t *testing.T) {
 	w, s, b := one(t, nil)
 	b.begin()

@@ -95,8 +95,8 @@ type Replace struct{ Table *messages.TopicTable }
 // another, as after a change of the brokerPermission.
 type Renew struct{}
 
-// Changed tells that the View has a new Table.
-type Changed struct{}
+// Changed tells that the View has a new Table; All, that every topic counts as another.
+type Changed struct{ All bool }
 
 // Deleted tells that a topic was deleted, or is to be forgotten though it was not
 // in the table.
@@ -123,6 +123,7 @@ type topics struct {
 	version messages.DataVersion
 	adopted *messages.DataVersion // the master's, of a table that was replaced
 	changed bool                  // since the last settle
+	renewed bool                  // all topics count as changed
 	unsaved bool                  // table is not in the file
 	retry   env.Timer
 
@@ -156,6 +157,7 @@ func (t *topics) Receive(ctx actor.Context) {
 		}
 	case *Renew:
 		t.change()
+		t.renewed = true
 	case *Replace:
 		t.replace(m.Table)
 	case mailbox.Drained:
@@ -214,7 +216,8 @@ func (t *topics) settle(ctx actor.Context) {
 			t.version.Next(t.Env.Millis())
 		}
 		t.publish()
-		t.tell(ctx, &Changed{})
+		t.tell(ctx, &Changed{All: t.renewed})
+		t.renewed = false
 	} else if len(t.owed) == 0 && !t.unsaved {
 		return
 	}

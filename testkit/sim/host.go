@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
@@ -96,7 +97,8 @@ func (h *Host) Env() *env.Env {
 	return h.process.env
 }
 
-// hostMemory is the memory that a host claims to have, in bytes.
+// hostMemory is the memory that a host claims to have, unless Options says otherwise, in
+// bytes.
 const hostMemory = 8 << 30
 
 func newEnv(p *process) *env.Env {
@@ -108,7 +110,7 @@ func newEnv(p *process) *env.Env {
 		FS:         p.host.disk,
 		Log:        zerolog.New(logLines{p}).Level(p.host.world.opts.LogLevel),
 		Dispatcher: dispatcher{p},
-		Memory:     hostMemory,
+		Memory:     cmp.Or(p.host.world.opts.Memory, hostMemory),
 		PID:        1,
 		Options:    []actor.PropsOption{actor.WithReceiverMiddleware(p.observe), actor.WithSenderMiddleware(p.lagging)},
 	}

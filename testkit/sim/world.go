@@ -33,6 +33,8 @@ type Options struct {
 	SendBuffer int
 	// DiskSize is the capacity of each host's disk in bytes; 0 is unlimited.
 	DiskSize int64
+	// Memory is what each host claims to have, in bytes; 0 is 8 GiB.
+	Memory int64
 	// AllowPanics lets actors panic without failing the world, for tests of
 	// supervision.
 	AllowPanics bool
