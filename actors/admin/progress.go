@@ -79,7 +79,7 @@ func (a *admin) consumeStats(r *front.Request) (*messages.Command, error) {
 		stats := &messages.ConsumeStats{}
 		for _, name := range names {
 			if config := a.Topics.Load().Find(name); config != nil {
-				stats.OffsetTable = append(stats.OffsetTable, a.progress(name, config.ReadQueueNums, found.Offsets[name])...)
+				stats.OffsetTable = append(stats.OffsetTable, a.progress(group, name, config.ReadQueueNums, found.Offsets[name], found)...)
 			}
 		}
 		return stats, nil
@@ -94,7 +94,7 @@ func (a *admin) mayConsume(group, topic string) bool {
 
 // progress tells how far a group is in the first queues of a topic, given what it has
 // committed there. A queue that cannot be read is left out.
-func (a *admin) progress(topic string, queues int32, committed map[int32]int64) messages.QueueTable[messages.OffsetWrapper] {
+func (a *admin) progress(group, topic string, queues int32, committed map[int32]int64, found *offsets.Found) messages.QueueTable[messages.OffsetWrapper] {
 	var table messages.QueueTable[messages.OffsetWrapper]
 	for id := range queues {
 		_, end, err := a.Store.Bounds(topic, id)
@@ -102,7 +102,7 @@ func (a *admin) progress(topic string, queues int32, committed map[int32]int64) 
 			continue
 		}
 		at := max(committed[id], 0)
-		w := messages.OffsetWrapper{BrokerOffset: end, ConsumerOffset: at, PullOffset: at}
+		w := messages.OffsetWrapper{BrokerOffset: end, ConsumerOffset: at, PullOffset: max(at, found.PulledBy(group, topic, id))}
 		if at > 0 {
 			w.LastTimestamp = max(a.Store.StoreTimeAt(topic, id, at-1), 0)
 		}
@@ -125,7 +125,7 @@ func (a *admin) brokerConsumeStats(r *front.Request) (*messages.Command, error) 
 				if config == nil || ordered && !config.Order || !a.mayConsume(group, topic) {
 					continue
 				}
-				stats := messages.ConsumeStats{OffsetTable: a.progress(topic, config.WriteQueueNums, found.Groups[group][topic])}
+				stats := messages.ConsumeStats{OffsetTable: a.progress(group, topic, config.WriteQueueNums, found.Groups[group][topic], found)}
 				for _, e := range stats.OffsetTable {
 					list.TotalDiff += e.Value.BrokerOffset - e.Value.ConsumerOffset
 					list.TotalInflightDiff += e.Value.PullOffset - e.Value.ConsumerOffset

@@ -169,7 +169,7 @@ func (w *wiring) stateChildren() []child {
 		})},
 		{nameGroups, groups.Props(groups.Options{
 			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
-			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: live(w, func(c *config.Broker) bool { return c.RejectPullConsumerEnable }),
+			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: live(w, rejectsPull),
 			Expiry: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ChannelExpiredTimeout) }), PropertyFilter: c.EnablePropertyFilter,
 		})},
 		{nameLocks, locks.Props(locks.Options{Env: w.env})},
@@ -262,6 +262,7 @@ func (w *wiring) readingChildren() []child {
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
 			BrokerIP: c.BrokerIP1, Permission: w.permission, LitePull: live(w, func(c *config.Broker) bool { return c.LitePullMessageEnable }),
 			Cold: &w.cold, ColdRules: live(w, coldRules),
+			RejectPull:     live(w, rejectsPull),
 			PropertyFilter: c.EnablePropertyFilter, FilterRetry: live(w, func(c *config.Broker) bool { return c.FilterSupportRetry }),
 			LongPolling: live(w, func(c *config.Broker) bool { return c.LongPollingEnable }), ShortPoll: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ShortPollingTimeMills) }),
 			BrokerID: c.BrokerID, Slave: w.isSlave(), SlaveRead: live(w, func(c *config.Broker) bool { return c.SlaveReadEnable }), Master: w.master.Connected, Memory: inMemory(w.env, c),
@@ -412,6 +413,8 @@ func (w *wiring) pullers() []*actor.PID {
 	}
 	return all
 }
+
+func rejectsPull(c *config.Broker) bool { return c.RejectPullConsumerEnable }
 
 func coldRules(c *config.Broker) colddata.Rules {
 	return colddata.Rules{Enabled: c.ColdDataFlowControlEnable, Group: c.CGColdReadThreshold, All: c.GlobalColdReadThreshold}

@@ -50,6 +50,14 @@ type Commit struct {
 	Offset       int64
 }
 
+// Pulled tells of a pull that asks for the messages from offset From on: what lies before
+// is with the consumer. Commits says that it brought the Commit.
+type Pulled struct {
+	Commit
+	From    int64
+	Commits bool
+}
+
 // Reset sets an offset on behalf of an operator.
 type Reset struct{ Commit }
 
@@ -83,6 +91,7 @@ type offsets struct {
 	handlers front.Handlers
 
 	committed table
+	pulled    table // how far groups have pulled, which is not saved
 	// local are a slave's offsets that came from clients, not from the master.
 	local   map[mine]struct{}
 	version messages.DataVersion
@@ -113,6 +122,11 @@ func (o *offsets) Receive(ctx actor.Context) {
 		o.handlers.Serve(o.Env, m)
 	case *Commit:
 		o.commit(m)
+	case *Pulled:
+		o.noticePull(m)
+		if m.Commits {
+			o.commit(&m.Commit)
+		}
 	case *Reset:
 		o.put(key(m.Topic, m.Group), m.QueueID, m.Offset)
 		o.Resets.put(m)
@@ -287,12 +301,17 @@ func (o *offsets) forget(match func(topic, group string) bool) {
 			o.dirty = true
 		}
 	}
+	for k := range o.pulled {
+		if topic, group, _ := strings.Cut(k, "@"); match(topic, group) {
+			delete(o.pulled, k)
+		}
+	}
 	o.Resets.forget(match)
 }
 
 func (o *offsets) start(ctx actor.Context) {
 	o.handlers = o.routes()
-	o.committed, o.local = make(table), make(map[mine]struct{})
+	o.committed, o.pulled, o.local = make(table), make(table), make(map[mine]struct{})
 	o.tick = o.Env.Tell(ctx.Self(), o.SaveEvery, &save{})
 	var saved messages.ConsumerOffsets
 	if err := jsonfile.Load(o.Env.FS, o.file(), &saved); err != nil {

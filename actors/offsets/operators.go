@@ -27,6 +27,7 @@ type Found struct {
 	Token   any
 	Offsets map[string]map[int32]int64
 	Groups  map[string]map[string]map[int32]int64
+	Pulled  map[string]map[int32]int64 // how far each topic@group has pulled
 }
 
 // Adopt gives a group the offsets of a topic that another one has
@@ -39,6 +40,13 @@ type Adopt struct {
 func (o *offsets) find(m *Query) *Found {
 	found := &Found{
 		Token: m.Token, Offsets: make(map[string]map[int32]int64), Groups: make(map[string]map[string]map[int32]int64),
+		Pulled: make(map[string]map[int32]int64),
+	}
+	for k, queues := range o.pulled {
+		topic, group, _ := strings.Cut(k, "@")
+		if (m.Topic == "" || m.Topic == topic) && (m.Group == "" || m.Group == group) {
+			found.Pulled[k] = maps.Clone(queues)
+		}
 	}
 	for k, queues := range o.committed {
 		topic, group, _ := strings.Cut(k, "@")
@@ -54,6 +62,21 @@ func (o *offsets) find(m *Query) *Found {
 		}
 	}
 	return found
+}
+
+// PulledBy returns how far a group has pulled a queue, as far as is known.
+func (f *Found) PulledBy(group, topic string, queueID int32) int64 {
+	return f.Pulled[key(topic, group)][queueID]
+}
+
+func (o *offsets) noticePull(m *Pulled) {
+	k := key(m.Topic, m.Group)
+	queues := o.pulled[k]
+	if queues == nil {
+		queues = make(map[int32]int64)
+		o.pulled[k] = queues
+	}
+	queues[m.QueueID] = m.From
 }
 
 // correction answers with the lowest offset that any group has of each queue of a

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,7 @@ type Options struct {
 	// Master tells a slave whether it has its master.
 	Master         func() bool
 	Permission     func() int32 // brokerPermission
+	RejectPull     func() bool  // rejectPullConsumerEnable
 	LitePull       func() bool  // litePullMessageEnable
 	PropertyFilter bool         // enablePropertyFilter
 	FilterRetry    func() bool  // filterSupportRetry
@@ -162,6 +164,10 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 	if refusal != nil || err != nil {
 		return refusal, err
 	}
+	if p.RejectPull() && !p.isMember(r, h.ConsumerGroup) {
+		return nil, messages.Refuse(messages.SubscriptionNotExist,
+			"the consumer's group info not exist, or the pull consumer is rejected by server.")
+	}
 	p.begin(r, &h, &request{
 		ticket: r.Ticket, group: h.ConsumerGroup, topic: topic.TopicName, queueID: h.QueueID,
 		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filter,
@@ -169,6 +175,17 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 		usual: group.BrokerID, slow: group.WhichBrokerWhenConsumeSlowly,
 	})
 	return nil, nil
+}
+
+// isMember reports whether the broker knows a pulling client as a consumer: as one of a
+// group of push consumers, or by its own heartbeats, which those of pull consumers are not
+// where they are rejected.
+func (p *puller) isMember(r *front.Request, group string) bool {
+	g := p.Groups.Consumers(group)
+	if messages.IsSystemGroup(group) || g != nil && g.Type != messages.ConsumeActively {
+		return true
+	}
+	return g != nil && slices.ContainsFunc(g.Members, func(m groups.Member) bool { return m.Peer == r.Peer })
 }
 
 // begin evaluates a checked request for the first time. Only now may it be held,
@@ -181,9 +198,10 @@ func (p *puller) begin(r *front.Request, h *messages.PullHeader, q *request) {
 		}
 		q.suspendedUntil = r.Arrived + suspend
 	}
-	if h.SysFlag&flagCommit != 0 {
-		p.Env.Send(p.Offsets, &offsets.Commit{Group: q.group, Topic: q.topic, QueueID: q.queueID, Offset: h.CommitOffset})
-	}
+	p.Env.Send(p.Offsets, &offsets.Pulled{
+		Commit: offsets.Commit{Group: q.group, Topic: q.topic, QueueID: q.queueID, Offset: h.CommitOffset},
+		From:   h.QueueOffset, Commits: h.SysFlag&flagCommit != 0,
+	})
 	if q.suspendedUntil > 0 {
 		p.answer(q, firstAttempt)
 	} else {
