@@ -181,11 +181,11 @@ func (a *admin) cloneOffsets(r *front.Request) (*messages.Command, error) {
 	}
 	offline := ext.Bool("offline")
 	return a.askOffsets(r, offsets.Query{Group: from, Topic: strings.TrimSpace(ext.Text("topic"))}, func(found *offsets.Found) (encoder, error) {
-		for topic, queues := range found.Offsets {
+		for _, topic := range slices.Sorted(maps.Keys(found.Offsets)) {
 			if a.Topics.Load().Find(topic) == nil || !offline && !a.mayConsume(from, topic) {
 				continue
 			}
-			a.Env.Send(a.Offsets, &offsets.Adopt{Group: to, Topic: topic, Offsets: queues})
+			a.Env.Send(a.Offsets, &offsets.Adopt{Group: to, Topic: topic, Offsets: found.Offsets[topic]})
 		}
 		return nil, nil
 	})
