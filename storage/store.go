@@ -217,10 +217,7 @@ func (s *Store) flushIndex(flush func() error) error {
 // DeleteTopic removes a topic's queues. Its records stay in the log until they
 // expire; recovery prefers those of a new topic by that name.
 func (s *Store) DeleteTopic(topic string) error {
-	if err := s.Queues.Delete(topic); err != nil {
-		return err
-	}
-	return s.flushQueues()
+	return s.Queues.Delete(topic)
 }
 
 // flushQueues makes all units durable.
