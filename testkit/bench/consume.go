@@ -20,6 +20,9 @@ const (
 	pullSubscription = 4
 )
 
+// benchGroup is the producers' group, and begins the names of the consumers'.
+const benchGroup = "actormq-bench"
+
 // holdMillis is how long a broker may hold a pull of mode tail.
 const holdMillis = 5000
 
@@ -38,6 +41,7 @@ type puller struct {
 // pulled is a queue that is read.
 type pulled struct {
 	queue      actormq.Queue
+	group      string
 	first      int64
 	next, last int64 // offsets: to go on at, and the end of a pass; last < 0 without one
 	asked      time.Duration
@@ -49,7 +53,7 @@ func dialPuller(ctx context.Context, addr string, queues []*pulled, c *control, 
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	return &puller{control: c, conn: conn, in: newReader(conn), stats: newStats(), queues: queues, o: o}, nil
+	return &puller{control: c, conn: conn, in: newReader(conn, readSize), stats: newStats(), queues: queues, o: o}, nil
 }
 
 // run pulls until the run stops or the queues are read.
@@ -100,7 +104,7 @@ func (p *puller) ask(i int) {
 		c.Encoding = messages.BinaryHeader
 	}
 	for _, field := range [...][2]string{
-		{"consumerGroup", "actormq-bench"}, {"topic", q.queue.Topic}, {"queueId", strconv.Itoa(q.queue.ID)},
+		{"consumerGroup", q.group}, {"topic", q.queue.Topic}, {"queueId", strconv.Itoa(q.queue.ID)},
 		{"queueOffset", strconv.FormatInt(q.next, 10)}, {"maxMsgNums", strconv.Itoa(p.o.PullSize)},
 		{"sysFlag", strconv.Itoa(flag)}, {"commitOffset", "0"}, {"suspendTimeoutMillis", strconv.Itoa(hold)},
 		{"subscription", messages.SubscribeAll}, {"subVersion", "0"}, {"expressionType", "TAG"}, {"bname", q.queue.Broker},

@@ -50,13 +50,17 @@ const checkInterval = time.Second
 type lane struct {
 	control    *control
 	conn       net.Conn
-	templates  []*template // of the lane's queues
+	templates  []*template // of the lane's queues; of the first topic, if there are many
+	topics     int
+	turn       int // counts requests, which take topics and queues in turn
 	perRequest int
 	stats      *stats
 	in         *reader
 	out        []byte
 	count      uint64        // messages so far, for their ids
 	checked    time.Duration // when unanswered requests were last looked for
+	late       time.Duration // as in Options
+	commit     *commit       // nil except in mode transaction
 
 	mu    sync.Mutex
 	slots []slot
@@ -88,14 +92,17 @@ func (l *lane) find(opaque int32) int {
 }
 
 // dialLane connects to the broker of queues. serial tells the lanes of a run
-// apart.
-func dialLane(ctx context.Context, addr string, queues []actormq.Queue, serial int, c *control, o *Options) (*lane, error) {
+// apart, and s counts what it does, perhaps with others.
+func dialLane(ctx context.Context, addr string, queues []actormq.Queue, serial int, c *control, o *Options, s *stats) (*lane, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	l := &lane{control: c, conn: conn, perRequest: o.perRequest(), stats: newStats(), in: newReader(conn)}
+	l := &lane{
+		control: c, conn: conn, topics: o.Topics, perRequest: o.perRequest(), stats: s, late: o.Late,
+		in: newReader(conn, laneRead(o.inFlight()/o.Connections)),
+	}
 	key := fmt.Sprintf("%016X%04X", uint64(c.began.UnixNano()), serial&0xFFFF)
 	for _, q := range queues {
 		t, err := newTemplate(q, key, o, o.Mode == Oneway)
@@ -105,6 +112,9 @@ func dialLane(ctx context.Context, addr string, queues []actormq.Queue, serial i
 		}
 		l.templates = append(l.templates, t)
 	}
+	if o.Mode == Transaction {
+		l.commit = newCommit(queues[0], o)
+	}
 	return l, nil
 }
 
@@ -113,9 +123,10 @@ func (l *lane) add(i int, now, due time.Duration) {
 	s := &l.slots[i]
 	s.taken, s.due, s.sent = true, due, now
 	l.taken++
-	t := l.templates[i%len(l.templates)]
+	t, topic := l.templates[l.turn%len(l.templates)], l.turn/len(l.templates)%l.topics
+	l.turn++
 	born := l.control.began.Add(now).UnixMilli()
-	l.out = t.append(l.out, request{opaque: l.opaque(i), born: born, count: l.count, stamp: int64(due)})
+	l.out = t.append(l.out, request{opaque: l.opaque(i), born: born, count: l.count, stamp: int64(due), topic: topic})
 	l.count += uint64(l.perRequest)
 }
 
@@ -172,6 +183,9 @@ func (l *lane) read(ended func(i int, now time.Duration)) error {
 		code, opaque, err := scan(frame)
 		if i := l.find(opaque); err == nil && i >= 0 {
 			l.record(i, code, now)
+			if l.commit != nil && messages.ResponseCode(code) == messages.Success {
+				l.out, err = l.commit.append(l.out, frame)
+			}
 			ended(i, now)
 		}
 		return err

@@ -63,7 +63,7 @@ func response(request *messages.Command, code messages.ResponseCode) *messages.C
 func newLane(t *testing.T, addr string, o Options, count int64) *lane {
 	c := newControl()
 	c.left.Store(count)
-	l, err := dialLane(t.Context(), addr, []actormq.Queue{queue}, 0, c, &o)
+	l, err := dialLane(t.Context(), addr, []actormq.Queue{queue}, 0, c, &o, newStats())
 	require.NoError(t, err)
 	require.NoError(t, l.conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	t.Cleanup(func() { l.conn.Close() })

@@ -35,8 +35,10 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	if r.o.Count > 0 && r.o.Warmup > 0 {
 		r.control.left.Store(r.o.Count)
 	}
-	for _, s := range append(r.laneStats(), r.pullStats()...) {
-		s.reset()
+	if r.o.Warmup > 0 { // without it everything counts from the start on
+		for _, s := range append(r.laneStats(), r.pullStats()...) {
+			s.reset()
+		}
 	}
 	usage, usageErr := usageNow(r.o.PID)
 	if err == nil {

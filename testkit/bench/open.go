@@ -66,6 +66,9 @@ func (o *openLoop) fill(now, due, interval time.Duration) (next time.Duration, m
 	for len(o.free) == 0 && !o.ended {
 		o.more.Wait()
 	}
+	if o.late > 0 {
+		due = o.drop(due, interval)
+	}
 	for ; due <= now && len(o.out) < maxBurst && len(o.free) > 0; due += interval {
 		if o.ended || !o.control.takes(o.perRequest) {
 			return due, false
@@ -75,6 +78,20 @@ func (o *openLoop) fill(now, due, interval time.Duration) (next time.Duration, m
 		o.add(i, now, due)
 	}
 	return due, !o.ended && !o.control.stopping.Load()
+}
+
+// drop skips what is too late, with o.mu held, and returns what is due then. The
+// time is that at which there is a free place.
+func (o *openLoop) drop(due, interval time.Duration) time.Duration {
+	behind := o.control.now() - o.late - due
+	if behind <= 0 {
+		return due
+	}
+	n := int64(behind/interval) + 1
+	o.stats.mu.Lock()
+	o.stats.dropped += n * int64(o.perRequest)
+	o.stats.mu.Unlock()
+	return due + time.Duration(n)*interval
 }
 
 // end says that nothing is sent any more.

@@ -17,6 +17,9 @@ const (
 	Async   Mode = "async"    // a window of messages in flight
 	Oneway  Mode = "oneway"   // no answers
 	Batch   Mode = "batch"    // callers that send several messages as one
+	// Transaction has callers that send a half message and commit it when it is
+	// acknowledged, without waiting for that.
+	Transaction Mode = "transaction"
 	CatchUp Mode = "catch-up" // read a topic from its beginning
 	Tail    Mode = "tail"     // from producer to consumer, at a rate
 )
@@ -24,15 +27,25 @@ const (
 // Options configures a run. Use Defaults and change it.
 type Options struct {
 	NameServers []string
-	Topic       string
-	Queues      int  // of the topic, if it has to be created
+	// Address, if not empty, is that of a server that answers sends and nothing else,
+	// as floor does: no name server is asked, and nothing is looked up afterwards.
+	Address string
+	Topic   string
+	// Topics above 1 has that many topics, Topic-00000 and on, in turn.
+	Topics      int
+	Queues      int  // of a topic, if it has to be created
 	Mode        Mode // what to do
 	Connections int
-	Callers     int // over all connections, in modes sync and batch
+	Callers     int // over all connections, in modes sync, batch and transaction
 	Window      int // messages in flight over all connections, in mode async and with a rate
 	Size        int // bytes of body
 	Batch       int // messages of a batch
 	PullSize    int // messages of a pull
+	Groups      int // consumer groups of mode tail, each of which reads everything
+	// Late is by how much a message of an open loop may be late, for want of a free
+	// place in the window: a later one is not sent, but counted as dropped, as by a
+	// caller that gives up. 0 sends all of them.
+	Late time.Duration
 	// Rate is the number of messages a second, over all connections; 0 is as many as
 	// the broker takes. Mode tail needs one.
 	Rate float64
@@ -55,8 +68,8 @@ type Options struct {
 // Defaults returns options that need only NameServers.
 func Defaults() Options {
 	return Options{
-		Topic: messages.TopicBenchmark, Queues: 8, Mode: Sync, Connections: 1, Callers: 64, Window: 1024,
-		Size: 1024, Batch: 32, PullSize: 32, Duration: 10 * time.Second,
+		Topic: messages.TopicBenchmark, Topics: 1, Queues: 8, Mode: Sync, Connections: 1, Callers: 64, Window: 1024,
+		Size: 1024, Batch: 32, PullSize: 32, Groups: 1, Duration: 10 * time.Second,
 	}
 }
 
@@ -72,18 +85,20 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(len(o.NameServers) > 0, "no name server is given")
+	check(len(o.NameServers) > 0 || o.Address != "", "no name server is given")
 	check(messages.CheckTopicBytes([]byte(o.Topic)) == nil, "topic %q is not a topic's name", o.Topic)
-	check(o.Queues > 0, "%d queues", o.Queues)
+	check(o.Topics > 0 && o.Topics <= maxTopics, "%d topics", o.Topics)
+	check(o.Queues > 0 && (o.Topics == 1 || o.Queues < 10), "%d queues", o.Queues)
+	check(o.Groups > 0, "%d groups", o.Groups)
 	check(o.Connections > 0, "%d connections", o.Connections)
 	check(o.Size >= stampSize && o.Size <= 4<<20, "a size of %d bytes is not between %d bytes and 4 MiB", o.Size, stampSize)
 	check(o.Batch > 0, "a batch of %d messages", o.Batch)
 	check(o.Rate >= 0, "a rate of %g", o.Rate)
 	check(o.PullSize > 0, "a pull of %d messages", o.PullSize)
-	check(o.Warmup >= 0 && o.Duration >= 0, "a negative time")
+	check(o.Warmup >= 0 && o.Duration >= 0 && o.Late >= 0, "a negative time")
 	check(o.Duration > 0 || o.Count > 0 || o.Mode == CatchUp, "neither a duration nor a count is given")
 	switch o.Mode {
-	case Sync, Async, Batch:
+	case Sync, Async, Batch, Transaction:
 		n := o.inFlight()
 		check(n >= o.Connections, "%d in flight on %d connections", n, o.Connections)
 		check(n/max(o.Connections, 1) < maxInFlight, "%d in flight on each connection; below %d are possible", n/max(o.Connections, 1), maxInFlight)
@@ -91,7 +106,7 @@ func (o *Options) validate() error {
 		check(o.Rate > 0, "mode tail needs a rate")
 	case Oneway, CatchUp:
 	default:
-		check(false, "mode %q is not one of %s, %s, %s, %s, %s, %s", o.Mode, Sync, Async, Oneway, Batch, CatchUp, Tail)
+		check(false, "mode %q is not one of %s, %s, %s, %s, %s, %s, %s", o.Mode, Sync, Async, Oneway, Batch, Transaction, CatchUp, Tail)
 	}
 	return errors.Join(errs...)
 }

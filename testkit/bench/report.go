@@ -33,6 +33,7 @@ type Report struct {
 	// consumer. Mode oneway has none.
 	Latency Latency         `json:"latency"`
 	Acks    *Latency        `json:"acks,omitempty"` // mode tail: of the sends
+	Dropped int64           `json:"dropped,omitempty"` // messages that were not sent, for being too late
 	Errors  map[int32]int64 `json:"errors"`         // messages by the code they were answered with
 	Process *ProcessUsage   `json:"process,omitempty"`
 	Own     GeneratorUsage  `json:"generator"`
@@ -93,7 +94,7 @@ func usageNow(pid int) (u usage, err error) {
 func newReport(o *Options, t sum, took time.Duration) *Report {
 	r := &Report{
 		Mode: o.Mode, Topic: o.Topic, Connections: o.Connections, Size: o.Size, Rate: o.Rate,
-		Seconds: took.Seconds(), Messages: t.done, Requests: t.requests, Latency: latencyOf(t.total), Errors: t.errors,
+		Seconds: took.Seconds(), Messages: t.done, Requests: t.requests, Dropped: t.dropped, Latency: latencyOf(t.total), Errors: t.errors,
 	}
 	bytes := t.bytes
 	if o.Mode != CatchUp && o.Mode != Tail {
@@ -168,6 +169,9 @@ func (r *Report) Write(to io.Writer) error {
 		fmt.Fprintf(w, "of the sends\t%s\n", r.Acks)
 	}
 	fmt.Fprintf(w, "errors\t%s\n", errorsText(r.Errors))
+	if r.Dropped > 0 {
+		fmt.Fprintf(w, "dropped\t%d, late for want of a place in the window\n", r.Dropped)
+	}
 	if r.Mode != CatchUp {
 		fmt.Fprintf(w, "stored\t%d of %d\n", r.Stored, r.Acknowledged)
 	}

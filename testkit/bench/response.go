@@ -19,7 +19,18 @@ type reader struct {
 
 const readSize = 256 << 10
 
-func newReader(conn net.Conn) *reader { return &reader{conn: conn, buf: make([]byte, readSize)} }
+func newReader(conn net.Conn, size int) *reader { return &reader{conn: conn, buf: make([]byte, size)} }
+
+// responseSize is about that of the answer to a send, in bytes, and minRead the
+// smallest buffer that a lane reads into.
+const (
+	responseSize = 512
+	minRead      = 4 << 10
+)
+
+// laneRead is the size of the buffer of a lane with so many requests in flight:
+// thousands of lanes must fit into memory.
+func laneRead(inFlight int) int { return min(max(inFlight*responseSize, minRead), readSize) }
 
 // maxResponse bounds a response, in bytes.
 const maxResponse = 64 << 20

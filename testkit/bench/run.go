@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,9 +14,11 @@ type run struct {
 	o       *Options
 	client  *actormq.Client
 	control *control
-	queues  []actormq.Queue
+	queues  []actormq.Queue   // of the first topic
+	all     []actormq.Queue   // of all topics
 	masters map[string]string // addresses by broker name
 	lanes   []*lane
+	counts  []*stats // of the lanes
 	pullers []*puller
 	failed  chan error // the first failure of a lane or puller
 	sending sync.WaitGroup
@@ -30,14 +31,19 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	client, err := actormq.NewClient(actormq.Options{NameServers: o.NameServers})
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	r := &run{o: &o, client: client, control: newControl(), failed: make(chan error, 1)}
-	if err := r.prepare(ctx); err != nil {
-		return nil, err
+	r := &run{o: &o, control: newControl(), failed: make(chan error, 1)}
+	if o.Address != "" {
+		r.direct()
+	} else {
+		client, err := actormq.NewClient(actormq.Options{NameServers: o.NameServers})
+		if err != nil {
+			return nil, err
+		}
+		defer client.Close()
+		r.client = client
+		if err := r.prepare(ctx); err != nil {
+			return nil, err
+		}
 	}
 	before, err := r.stored(ctx)
 	if err != nil {
@@ -52,54 +58,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Mode != CatchUp {
+	if o.Mode != CatchUp && o.Address == "" {
 		report.Stored, err = r.settled(context.WithoutCancel(ctx), before, report.Acknowledged)
 		if err != nil {
 			return nil, err
 		}
 	}
 	return report, nil
-}
-
-// prepare makes sure that the topic exists.
-func (r *run) prepare(ctx context.Context) error {
-	queues, err := r.client.Queues(ctx, r.o.Topic)
-	if errors.Is(err, actormq.ErrUnknownTopic) && r.o.Mode != CatchUp {
-		if err := r.client.CreateTopic(ctx, r.o.Topic, actormq.TopicOptions{Queues: r.o.Queues}); err != nil {
-			return err
-		}
-		queues, err = r.client.Queues(ctx, r.o.Topic)
-	}
-	if err != nil {
-		return err
-	}
-	if len(queues) == 0 {
-		return fmt.Errorf("bench: topic %s has no queue", r.o.Topic)
-	}
-	perBroker := make(map[string]int)
-	r.masters = make(map[string]string)
-	for _, q := range queues {
-		if perBroker[q.Broker]++; perBroker[q.Broker] > r.o.Queues {
-			continue // BenchmarkTest has 1024
-		}
-		r.queues = append(r.queues, q)
-		if r.masters[q.Broker], err = r.client.Master(ctx, q); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stored returns the end of each queue.
-func (r *run) stored(ctx context.Context) ([]int64, error) {
-	ends := make([]int64, len(r.queues))
-	for i, q := range r.queues {
-		var err error
-		if ends[i], err = r.client.MaxOffset(ctx, q); err != nil {
-			return nil, err
-		}
-	}
-	return ends, nil
 }
 
 // settled returns the number of messages that the queues have got since before,
@@ -144,13 +109,19 @@ func (r *run) share(i int) (addr string, queues []actormq.Queue) {
 	return r.masters[broker], queues
 }
 
+// maxStats bounds the histograms of a run: lanes share them.
+const maxStats = 16
+
 func (r *run) connect(ctx context.Context, ends []int64) error {
+	for range min(r.o.Connections, maxStats) {
+		r.counts = append(r.counts, newStats())
+	}
 	for i := range r.o.Connections {
 		if r.o.Mode == CatchUp {
 			break
 		}
 		addr, queues := r.share(i)
-		l, err := dialLane(ctx, addr, queues, i, r.control, r.o)
+		l, err := dialLane(ctx, addr, queues, i, r.control, r.o, r.counts[i%len(r.counts)])
 		if err != nil {
 			return err
 		}
@@ -158,48 +129,6 @@ func (r *run) connect(ctx context.Context, ends []int64) error {
 	}
 	if r.o.Mode == CatchUp || r.o.Mode == Tail {
 		return r.connectPullers(ctx, ends)
-	}
-	return nil
-}
-
-// connectPullers deals the queues out to connections, each of which has queues of
-// one broker.
-func (r *run) connectPullers(ctx context.Context, ends []int64) error {
-	dealt := make([][]*pulled, r.o.Connections)
-	addrs := make([]string, r.o.Connections)
-	for i, q := range r.queues {
-		p := &pulled{queue: q, next: ends[i], last: -1}
-		if r.o.Mode == CatchUp {
-			first, err := r.client.MinOffset(ctx, q)
-			if err != nil {
-				return err
-			}
-			p.first, p.next, p.last = first, first, ends[i]
-		}
-		to := i % r.o.Connections
-		if addrs[to] == "" {
-			addrs[to] = r.masters[q.Broker]
-		}
-		for j := 0; addrs[to] != r.masters[q.Broker] && j < r.o.Connections; j++ {
-			to = (to + 1) % r.o.Connections
-			if addrs[to] == "" {
-				addrs[to] = r.masters[q.Broker]
-			}
-		}
-		if addrs[to] != r.masters[q.Broker] {
-			return fmt.Errorf("bench: %d connections are too few for %d brokers", r.o.Connections, len(r.masters))
-		}
-		dealt[to] = append(dealt[to], p)
-	}
-	for i, queues := range dealt {
-		if len(queues) == 0 {
-			continue
-		}
-		p, err := dialPuller(ctx, addrs[i], queues, r.control, r.o)
-		if err != nil {
-			return err
-		}
-		r.pullers = append(r.pullers, p)
 	}
 	return nil
 }
@@ -248,7 +177,7 @@ func (r *run) stop() {
 	r.sending.Wait()
 	limit := time.Now().Add(drainLimit)
 	if r.o.Mode == Tail {
-		for time.Now().Before(limit) && ever(r.pullStats()) < ever(r.laneStats()) && len(r.failed) == 0 {
+		for time.Now().Before(limit) && ever(r.pullStats()) < ever(r.laneStats())*int64(r.o.Groups) && len(r.failed) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
 		limit = time.Now()
@@ -260,12 +189,7 @@ func (r *run) stop() {
 	r.pulling.Wait()
 }
 
-func (r *run) laneStats() (all []*stats) {
-	for _, l := range r.lanes {
-		all = append(all, l.stats)
-	}
-	return all
-}
+func (r *run) laneStats() []*stats { return r.counts }
 
 func (r *run) pullStats() (all []*stats) {
 	for _, p := range r.pullers {

@@ -33,6 +33,9 @@ func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
 		{"rate", func(o *Options) { o.Rate = 20_000 }},
 		{"oneway rate", func(o *Options) { o.Mode, o.Rate = Oneway, 20_000 }},
 		{"tail", func(o *Options) { o.Mode, o.Rate = Tail, 10_000 }},
+		{"tail of 3 groups", func(o *Options) { o.Mode, o.Rate, o.Groups = Tail, 10_000, 3 }},
+		{"transaction", func(o *Options) { o.Mode = Transaction }},
+		{"many topics", func(o *Options) { o.Topics, o.Queues = 20, 4 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := Defaults()
@@ -46,7 +49,7 @@ func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
 			require.Zero(t, report.Lost())
 			require.Empty(t, report.Errors)
 			if o.Mode == Tail {
-				require.EqualValues(t, 1000, report.Read)
+				require.EqualValues(t, 1000*o.Groups, report.Read)
 				require.Positive(t, report.Acks.P50)
 			}
 			var text strings.Builder
@@ -56,7 +59,7 @@ func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
 			o.Mode, o.Count, o.Rate = CatchUp, 0, 0
 			report, err = Run(t.Context(), o)
 			require.NoError(t, err)
-			require.EqualValues(t, 1000, report.Messages, "and all of it can be read")
+			require.EqualValues(t, 1000*o.Groups, report.Messages, "and all of it can be read")
 		})
 	}
 }

@@ -23,6 +23,7 @@ type stats struct {
 	done     int64 // those of the time that is measured
 	bytes    int64 // of read messages
 	requests int64
+	dropped  int64           // messages that an open loop gave up unsent
 	errors   map[int32]int64 // messages refused, by code
 	total    *hdrhistogram.Histogram
 	recent   *hdrhistogram.Histogram // since the last take
@@ -52,7 +53,7 @@ func (s *stats) add(n int64) {
 func (s *stats) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done, s.bytes, s.requests = 0, 0, 0
+	s.done, s.bytes, s.requests, s.dropped = 0, 0, 0, 0
 	clear(s.errors)
 	s.total.Reset()
 	s.recent.Reset()
@@ -70,9 +71,9 @@ func ever(all []*stats) (n int64) {
 
 // sum is what all lanes have seen.
 type sum struct {
-	done, bytes, requests int64
-	errors                map[int32]int64
-	recent, total         *hdrhistogram.Histogram
+	done, bytes, requests, dropped int64
+	errors                         map[int32]int64
+	recent, total                  *hdrhistogram.Histogram
 }
 
 // take adds up all stats and begins new recent histograms.
@@ -83,6 +84,7 @@ func take(all []*stats) sum {
 		t.done += s.done
 		t.bytes += s.bytes
 		t.requests += s.requests
+		t.dropped += s.dropped
 		for code, n := range maps.All(s.errors) {
 			t.errors[code] += n
 		}

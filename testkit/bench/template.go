@@ -34,6 +34,12 @@ const (
 	countDigits = 12
 )
 
+// topicDigits end the names of many topics.
+const (
+	topicDigits = 5
+	maxTopics   = 100_000
+)
+
 // stampSize is the size of the time stamp that a body begins with.
 const stampSize = 8
 
@@ -45,6 +51,7 @@ type template struct {
 	born   int   // of the request's time, in digits
 	counts []int // of the last digits of each message's id
 	stamps []int // of each message's body
+	topic  int   // of the digits of its topic; 0 if there is only one
 }
 
 // newTemplate encodes a request of n messages of size bytes to q. key are the
@@ -62,6 +69,12 @@ func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*templat
 	key += strings.Repeat("F", countDigits)
 	properties := messages.AppendProperty(nil, messages.PropertyUniqKey, key)
 	properties = messages.AppendProperty(properties, messages.PropertyWait, "true")
+	sysFlag := "0"
+	if o.Mode == Transaction {
+		sysFlag = strconv.Itoa(int(messages.SysFlagPrepared))
+		properties = messages.AppendProperty(properties, messages.PropertyTransactionPrepared, "true")
+		properties = messages.AppendProperty(properties, messages.PropertyProducerGroup, benchGroup)
+	}
 	body := bytes.Repeat([]byte{'m'}, o.Size)
 	copy(body, strings.Repeat("\xff", stampSize))
 	if o.Mode == Batch {
@@ -73,13 +86,16 @@ func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*templat
 		c.Body = body
 	}
 	for _, field := range [][2]string{
-		{"a", "actormq-bench"}, {"b", q.Topic}, {"c", messages.TopicDefault}, {"d", "4"}, {"e", strconv.Itoa(q.ID)}, {"f", "0"},
+		{"a", benchGroup}, {"b", q.Topic}, {"c", messages.TopicDefault}, {"d", "4"}, {"e", strconv.Itoa(q.ID)}, {"f", sysFlag},
 		{"g", strconv.Itoa(templateBorn)}, {"h", "0"}, {"i", string(properties)}, {"j", "0"}, {"k", "false"},
 		{"m", strconv.FormatBool(o.Mode == Batch)}, {"n", q.Broker},
 	} {
 		c.Ext.Set(field[0], field[1])
 	}
 	t := &template{frame: remoting.AppendFrame(nil, c), binary: o.Binary}
+	if o.Topics > 1 {
+		t.topic = bytes.Index(t.frame, []byte(q.Topic)) + len(q.Topic) - topicDigits
+	}
 	return t, t.locate(key)
 }
 
@@ -120,6 +136,7 @@ type request struct {
 	born   int64 // Unix milliseconds
 	count  uint64
 	stamp  int64
+	topic  int // its number among many
 }
 
 // append appends a request to dst.
@@ -133,6 +150,9 @@ func (t *template) append(dst []byte, r request) []byte {
 		putDecimal(frame[t.opaque:t.opaque+opaqueDigits], int64(firstOpaque+r.opaque))
 	}
 	putDecimal(frame[t.born:t.born+bornDigits], r.born)
+	if t.topic > 0 {
+		putDecimal(frame[t.topic:t.topic+topicDigits], int64(r.topic))
+	}
 	for i, at := range t.counts {
 		putHex(frame[at:at+countDigits], r.count+uint64(i))
 	}
