@@ -13,15 +13,15 @@ type Mode string
 
 // The modes.
 const (
-	Sync    Mode = "sync"     // callers that wait for each answer
-	Async   Mode = "async"    // a window of messages in flight
-	Oneway  Mode = "oneway"   // no answers
-	Batch   Mode = "batch"    // callers that send several messages as one
+	Sync   Mode = "sync"   // callers that wait for each answer
+	Async  Mode = "async"  // a window of messages in flight
+	Oneway Mode = "oneway" // no answers
+	Batch  Mode = "batch"  // callers that send several messages as one
 	// Transaction has callers that send a half message and commit it when it is
 	// acknowledged, without waiting for that.
 	Transaction Mode = "transaction"
-	CatchUp Mode = "catch-up" // read a topic from its beginning
-	Tail    Mode = "tail"     // from producer to consumer, at a rate
+	CatchUp     Mode = "catch-up" // read a topic from its beginning
+	Tail        Mode = "tail"     // from producer to consumer, at a rate
 )
 
 // Options configures a run. Use Defaults and change it.

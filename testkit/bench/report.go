@@ -32,9 +32,9 @@ type Report struct {
 	// Latency is that of a request; in mode tail from a message's due time to its
 	// consumer. Mode oneway has none.
 	Latency Latency         `json:"latency"`
-	Acks    *Latency        `json:"acks,omitempty"` // mode tail: of the sends
+	Acks    *Latency        `json:"acks,omitempty"`    // mode tail: of the sends
 	Dropped int64           `json:"dropped,omitempty"` // messages that were not sent, for being too late
-	Errors  map[int32]int64 `json:"errors"`         // messages by the code they were answered with
+	Errors  map[int32]int64 `json:"errors"`            // messages by the code they were answered with
 	Process *ProcessUsage   `json:"process,omitempty"`
 	Own     GeneratorUsage  `json:"generator"`
 

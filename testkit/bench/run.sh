@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Measures actormq and Apache RocketMQ side by side and writes docs/performance.md.
+# Measures actormq, Apache RocketMQ and the floor side by side, adds to
+# testkit/bench/results.json and writes docs/performance.md from all that is there.
 #
-#   run.sh [flag of compare ...]      e.g. run.sh -pairs 5 -duration 20s -only callers-64
+#   run.sh [flag of compare ...]
+#   run.sh -list                                         the rows
+#   run.sh -pairs 5 -only '^sync-1024$|^latency$'        some of them
+#   run.sh -pairs 3 -duration 3s -warmup 6s -budget 25m  what there is time for
+#   run.sh -pairs 0                                      only write the report
 #
 # Needs Go, a JDK 17 or newer and Maven; fetches Apache's jars from Maven Central
 # once. APACHE_JARS names a folder that has them already. Let nothing else run on
-# the machine meanwhile.
+# the machine meanwhile. Ten thousand connections need `ulimit -n` of 25,000: the
+# row is left out with less.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -17,6 +23,7 @@ if [ -z "$jars" ]; then
     mv "$jars.part" "$jars"
   fi
 fi
+ulimit -n "$(ulimit -Hn)" || true
 mkdir -p bin
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/actormq ./cmd/actormq
 go build -o bin/compare ./testkit/bench/compare

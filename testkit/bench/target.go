@@ -176,4 +176,3 @@ func (r *run) connectGroup(ctx context.Context, group string, ends []int64) erro
 	}
 	return nil
 }
-

@@ -1,275 +1,230 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
-	"runtime"
-	"slices"
+	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/actormq/actormq/testkit/bench"
 )
 
-// result is what is kept of a report.
-type result struct {
-	rate, megabytes float64 // a second
-	p50, p99, p999  float64 // µs
-	cpu             float64 // µs of the broker a message
-	own             float64 // µs of the generator a message
-	resident        int64   // bytes
-	errors          int64
-	seconds         float64 // of a start
-}
-
-func newResult(r *bench.Report) result {
-	n := result{
-		rate: r.PerSecond, megabytes: r.MBPerSecond, p50: r.Latency.P50, p99: r.Latency.P99, p999: r.Latency.P999,
-		cpu: r.Process.MicrosPerMsg, own: r.Own.MicrosPerMsg, resident: r.Process.ResidentBytes,
+// write writes the report and its plots.
+func (t *table) write(o options) error {
+	notes, err := os.ReadFile(o.notes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	for _, count := range r.Errors {
-		n.errors += count
+	dir := strings.TrimSuffix(o.report, filepath.Ext(o.report))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
-	return n
-}
-
-// table is all results.
-type table struct {
-	machine string
-	load    string
-	results map[string]map[kind][]result
-}
-
-func (t *table) add(name string, k kind, r result) {
-	if t.results[name] == nil {
-		t.results[name] = make(map[kind][]result)
-	}
-	t.results[name][k] = append(t.results[name][k], r)
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
-
-// value is the median of a figure, and its range, of one kind.
-func (t *table) value(name string, k kind, figure func(result) float64) (mid, low, high float64) {
-	var values []float64
-	for _, r := range t.results[name][k] {
-		values = append(values, figure(r))
-	}
-	mid = median(values)
-	if len(values) > 0 {
-		low, high = values[0], values[len(values)-1]
-	}
-	return mid, low, high
-}
-
-// ratio is the median of the ratios of the pairs, ours to Apache's.
-func (t *table) ratio(name string, figure func(result) float64) string {
-	a, b := t.results[name][apache], t.results[name][ours]
-	var ratios []float64
-	for i := range min(len(a), len(b)) {
-		if other := figure(a[i]); other > 0 {
-			ratios = append(ratios, figure(b[i])/other)
+	w := &writer{table: t, dir: dir}
+	text := w.text(string(notes))
+	for name, svg := range w.plots {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(svg), 0o644); err != nil {
+			return err
 		}
 	}
-	if len(ratios) == 0 {
-		return "–"
-	}
-	r := median(ratios)
-	if r >= 10 {
-		return fmt.Sprintf("%.0f ×", r)
-	}
-	return fmt.Sprintf("%.2g ×", r)
+	return os.WriteFile(o.report, []byte(text), 0o644)
 }
 
-// row is a figure of a scenario in both columns.
-func (t *table) row(name, title string, figure func(result) float64, format func(float64) string) string {
-	if len(t.results[name]) == 0 {
-		return ""
-	}
-	cell := func(k kind) string {
-		if len(t.results[name][k]) == 0 {
-			return "–"
-		}
-		mid, low, high := t.value(name, k, figure)
-		text := format(mid)
-		if len(t.results[name][k]) > 1 {
-			text += fmt.Sprintf(" (%s–%s)", format(low), format(high))
-		}
-		return text
-	}
-	return fmt.Sprintf("| %s | %s | %s | %s |\n", title, cell(apache), cell(ours), t.ratio(name, figure))
+// writer makes the report.
+type writer struct {
+	*table
+	strings.Builder
+	dir   string
+	plots map[string]string // SVG by file name
 }
 
-func thousands(v float64) string {
-	digits := fmt.Sprintf("%.0f", v)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
+func (w *writer) printf(format string, args ...any) { fmt.Fprintf(&w.Builder, format, args...) }
+
+// plot adds a plot, and shows it here. An empty one is left out.
+func (w *writer) plot(name, title, svg string) {
+	if svg == "" {
+		return
 	}
-	return digits
+	w.plots[name] = svg
+	w.printf("![%s](%s/%s)\n\n", title, filepath.Base(w.dir), name)
 }
 
-func micros(v float64) string {
-	switch {
-	case v >= 100_000:
-		return fmt.Sprintf("%.0f ms", v/1000)
-	case v >= 10_000:
-		return fmt.Sprintf("%.1f ms", v/1000)
-	case v >= 1000:
-		return fmt.Sprintf("%.2f ms", v/1000)
-	}
-	return fmt.Sprintf("%.0f µs", v)
-}
+func (w *writer) text(notes string) string {
+	w.plots = make(map[string]string)
+	w.printf(`# Performance
 
-func cpu(v float64) string { return fmt.Sprintf("%.2f µs", v) }
-
-func mib(v float64) string { return thousands(v/(1<<20)) + " MiB" }
-
-func seconds(v float64) string { return fmt.Sprintf("%.2f s", v) }
-
-const head = "| %s | Apache 5.5.0 | actormq | ratio |\n|---|---|---|---|\n"
-
-// text is the report.
-func (t *table) text(o options) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `# Performance
-
-Written by `+"`make bench-apache`"+` on %s. Do not edit; run it again.
+Written by %s from the results in testkit/bench/results.json; the text at the end is from testkit/bench/notes.md. Do not
+edit this file.
 
 %s
-Load generator and brokers share the machine. The two brokers took turns over %d pairs of runs, each on an empty store
-with its default configuration, Apache's after %v of warm-up and with a heap of %s. A cell is the median of the runs
-and, in parentheses, their range; a ratio, actormq to Apache, is the median of the ratios within the pairs.
+The load generator, %s, shares the machine with the brokers and keeps them busy without a goroutine per message. The two
+brokers took turns, in pairs, each on an empty store with its default configuration unless a section says otherwise, Apache's
+after a warm-up and with a heap of 4 GiB. A figure is the median of the pairs and, in parentheses, their range; a ratio,
+actormq to Apache, is the median of the ratios within the pairs. Each row says how many pairs it is of, when they were
+measured and at which commit. Closed loops: a caller sends again when it has its answer. After each load the queues had grown
+by what was acknowledged. *Of the floor* is our share of the rate of the smallest Go server that cuts the bytes into frames,
+writes them to a file and answers (testkit/bench/floor).
 
-`, time.Now().UTC().Format("2006-01-02"), t.machine, o.pairs, o.warmup, o.heap)
-	all := slices.Concat(asyncFlush, syncFlush, asyncMaster, syncMaster)
-	section := func(title, what string, names []string, figure func(result) float64, format func(float64) string) {
-		fmt.Fprintf(&b, "## %s\n\n"+head, title, what)
-		for _, s := range all {
-			if names == nil || slices.Contains(names, s.name) {
-				b.WriteString(t.row(s.name, s.title, figure, format))
-			}
-		}
-		b.WriteByte('\n')
-	}
-	closed := []string{"callers-64", "callers-512", "small", "batch", "catch-up", "sync-flush", "async-master", "sync-master"}
-	section("Messages a second", "load", closed, func(r result) float64 { return r.rate }, thousands)
-	section("Broker CPU a message", "load", nil, func(r result) float64 { return r.cpu }, cpu)
-	open := []string{"rate", "tail", "callers-64", "sync-flush", "async-master", "sync-master"}
-	for _, l := range []struct {
-		title  string
-		figure func(result) float64
-	}{
-		{"Median latency", func(r result) float64 { return r.p50 }},
-		{"99th percentile of latency", func(r result) float64 { return r.p99 }},
-		{"99.9th percentile of latency", func(r result) float64 { return r.p999 }},
-	} {
-		section(l.title, "load", open, l.figure, micros)
-	}
-	fmt.Fprintf(&b, "## Start and memory\n\n"+head, "what")
-	b.WriteString(t.row("start", "start to first message, empty store", func(r result) float64 { return r.seconds }, seconds))
-	b.WriteString(t.row("start", "resident after it", func(r result) float64 { return float64(r.resident) }, mib))
-	b.WriteString(t.row("callers-512", "resident under load, 512 callers", func(r result) float64 { return float64(r.resident) }, mib))
-	t.footer(&b, all)
-	return b.String()
-}
-
-// footer says how to read the tables.
-func (t *table) footer(b *strings.Builder, all []scenario) {
-	own := 0.0
-	refused := make(map[kind]int64)
-	for _, s := range all {
-		for _, k := range []kind{apache, ours} {
-			mid, _, _ := t.value(s.name, k, func(r result) float64 { return r.own })
-			if s.name == "callers-64" {
-				own = max(own, mid)
-			}
-			for _, r := range t.results[s.name][k] {
-				refused[k] += r.errors
-			}
+`, "`make bench-apache`", w.Machine, "`actormq bench`")
+	for _, g := range allGroups() {
+		w.group(g)
+		if g.startup {
+			w.memory()
 		}
 	}
-	fmt.Fprintf(b, `
-Resident memory includes the pages of mapped files, which only Apache's broker maps.
-
-## Reading the figures
-
-Latency of the loads with a rate counts from the time at which a message was due (no coordinated omission); "end to end"
-ends at the consumer. The others are closed loops: a caller sends again when it has its answer. Catch-up reads messages
-that are in the page cache. The generator itself used at most %.2f µs of CPU a message with 64 callers. Refused
-messages, all loads and runs together: Apache %d, actormq %d. After each load the queues had grown by what was
-acknowledged.
-
-Load average of the machine at the end, 1, 5 and 15 minutes: %s.
-`, own, refused[apache], refused[ours], t.load)
+	w.printf("%s", strings.TrimSpace(notes))
+	w.WriteByte('\n')
+	return w.String()
 }
 
-// describe names the machine.
-func describe(o options) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "- machine: %d × %s, %s of memory, Linux %s\n", runtime.NumCPU(), cpuModel(), memory(), kernel())
-	fmt.Fprintf(&b, "- store: %s\n", filesystem(o.root))
-	if o.jars != "" {
-		fmt.Fprintf(&b, "- Apache RocketMQ 5.5.0 on %s\n", javaVersion())
-	}
-	if o.binary != "" {
-		fmt.Fprintf(&b, "- actormq built with %s\n", runtime.Version())
-	}
-	return b.String()
-}
-
-func field(file, name string) string {
-	text, _ := os.ReadFile(file)
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
+// group writes a section, unless none of its rows was measured.
+func (w *writer) group(g group) {
+	var some []scenario
+	for _, s := range g.scenarios {
+		if w.Rows[s.name] != nil {
+			some = append(some, s)
 		}
 	}
-	return "unknown"
-}
-
-func cpuModel() string { return field("/proc/cpuinfo", "model name") }
-
-func memory() string {
-	var kib int64
-	if _, err := fmt.Sscanf(field("/proc/meminfo", "MemTotal"), "%d", &kib); err != nil {
-		return "unknown size"
+	if len(some) == 0 {
+		return
 	}
-	return fmt.Sprintf("%d GiB", (kib+512<<10)>>20)
-}
-
-func kernel() string {
-	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.TrimSpace(string(text))
-}
-
-func filesystem(dir string) string {
-	out, err := exec.Command("df", "--output=fstype,source", dir).Output()
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if err != nil || len(lines) < 2 {
-		return "unknown"
+	w.printf("## %s\n\n", g.title)
+	if g.about != "" {
+		w.printf("%s\n\n", g.about)
 	}
-	return strings.Join(strings.Fields(lines[1]), " on ")
-}
-
-func javaVersion() string {
-	out, err := exec.Command("java", "-version").CombinedOutput()
-	if err != nil {
-		return "unknown Java"
+	switch {
+	case g.name == "sweep":
+		w.sweep(some)
+	case g.name == "recovery":
+		w.starts(some)
+	case g.latency:
+		w.latencies(some)
+	default:
+		w.rates(g, some)
 	}
-	first, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSpace(first)
 }
 
-func loadAverage() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	fields := strings.Fields(string(text))
-	return strings.Join(fields[:min(3, len(fields))], ", ")
+// rates writes a section about messages a second.
+func (w *writer) rates(g group, some []scenario) {
+	if len(some) > 1 {
+		w.plot(g.name+".svg", g.title+": messages a second", w.bars("messages a second", some, rate, thousands, false))
+	}
+	w.printf("| load | msg/s, Apache | actormq | ratio | p99, Apache | actormq | CPU a message, Apache | actormq | ")
+	if g.floor {
+		w.printf("of the floor | ")
+	}
+	w.printf("measured |\n|---|---|---|---|---|---|---|---|%s---|\n", map[bool]string{true: "---|"}[g.floor])
+	for _, s := range some {
+		r := w.Rows[s.name]
+		w.printf("| %s | %s | %s | %s | %s | %s | %s | %s | ", s.title,
+			r.cell(apache, rate, thousands), r.cell(ours, rate, thousands), r.ratio(rate),
+			latency(r.mid(apache, p99)), latency(r.mid(ours, p99)), cpuTime(r.mid(apache, cpu)), cpuTime(r.mid(ours, cpu)))
+		if g.floor {
+			w.printf("%s | ", r.share())
+		}
+		w.printf("%s |\n", r.measured())
+	}
+	w.WriteByte('\n')
+}
+
+// latency writes a median latency, which one-way messages do not have.
+func latency(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return micros(v)
+}
+
+// latencies writes a section about percentiles.
+func (w *writer) latencies(some []scenario) {
+	if len(some) > 2 {
+		w.plot("latency.svg", "99th percentile of latency", w.bars("99th percentile of latency, logarithmic", some, p99, micros, true))
+	}
+	w.printf("| load | p50, Apache | actormq | p99, Apache | actormq | ratio | p99.9, Apache | actormq | CPU a message, Apache | actormq | measured |\n")
+	w.printf("|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, s := range some {
+		r := w.Rows[s.name]
+		title := s.title
+		if s.name == "cold-read" {
+			title += fmt.Sprintf(" (%s and %s msg/s)", thousands(r.mid(apache, rate)), thousands(r.mid(ours, rate)))
+		}
+		w.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", title,
+			micros(r.mid(apache, p50)), micros(r.mid(ours, p50)),
+			r.cell(apache, p99, micros), r.cell(ours, p99, micros), r.ratio(p99),
+			micros(r.mid(apache, p999)), micros(r.mid(ours, p999)),
+			cpuTime(r.mid(apache, cpu)), cpuTime(r.mid(ours, cpu)), r.measured())
+	}
+	w.WriteByte('\n')
+}
+
+// starts writes the section about starts by the size of the store.
+func (w *writer) starts(some []scenario) {
+	w.printf("| store | Apache | actormq | ratio | measured |\n|---|---|---|---|---|\n")
+	for _, s := range some {
+		r := w.Rows[s.name]
+		w.printf("| %s | %s | %s | %s | %s |\n", s.title, r.cell(apache, startup, seconds), r.cell(ours, startup, seconds), r.ratio(startup), r.measured())
+	}
+	w.WriteByte('\n')
+}
+
+// memory writes about the start on an empty store, and about memory.
+func (w *writer) memory() {
+	if w.Rows[startRow] == nil {
+		return
+	}
+	w.printf("## Start and memory\n\nResident memory includes the pages of mapped files, which only Apache's broker maps.\n\n")
+	w.printf("| what | Apache | actormq | ratio | measured |\n|---|---|---|---|---|\n")
+	line := func(name, title string, f figure, format func(float64) string) {
+		if r := w.Rows[name]; r != nil {
+			w.printf("| %s | %s | %s | %s | %s |\n", title, r.cell(apache, f, format), r.cell(ours, f, format), r.ratio(f), r.measured())
+		}
+	}
+	line(startRow, "start to first message, empty store", startup, seconds)
+	line(startRow, "resident after it", resident, mib)
+	line("sync-1024-64x1", "resident under load, 64 callers, 1 KiB", resident, mib)
+	line("sync-1024-512x64", "resident under load, 512 callers on 64 connections, 1 KiB", resident, mib)
+	line("catch-up", "resident while 2 connections catch up", resident, mib)
+	line("many-topics", "resident under load, 10,000 topics of 8 queues", resident, mib)
+	line("many-connections", "resident under load, 10,000 connections", resident, mib)
+	w.WriteByte('\n')
+}
+
+// sweep writes the section about overload.
+func (w *writer) sweep(some []scenario) {
+	share := func(k kind, f figure) (points []point) {
+		for i, s := range some {
+			if r := w.Rows[s.name]; r != nil && len(r.values(k, f)) > 0 {
+				points = append(points, point{x: float64(sweepPercent(some[i].name)), y: r.mid(k, f)})
+			}
+		}
+		return points
+	}
+	curves := func(f figure) []curve {
+		return []curve{{name: string(apache), points: share(apache, f)}, {name: string(ours), points: share(ours, f)}}
+	}
+	w.plot("sweep-rate.svg", "Accepted messages a second by offered load", lines{
+		title: "accepted messages a second by offered load in percent of capacity", curves: curves(rate), format: thousands,
+	}.svg())
+	w.plot("sweep-p99.svg", "99th percentile by offered load", lines{
+		title: "99th percentile of latency by offered load in percent of capacity, logarithmic", curves: curves(p99), format: micros, logarithmic: true,
+	}.svg())
+	w.printf("| offered | broker | msg/s offered | accepted | refused | given up | p50 | p99 | resident | measured |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, k := range []kind{apache, ours} {
+		for _, s := range some {
+			r := w.Rows[s.name]
+			if len(r.values(k, rate)) == 0 {
+				continue
+			}
+			sum := func(f figure) string { return thousands(r.mid(k, f)) }
+			w.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.title, k,
+				sum(func(r result) float64 { return r.Offered }), sum(rate),
+				sum(func(r result) float64 { return float64(r.Refused) }), sum(func(r result) float64 { return float64(r.Dropped) }),
+				micros(r.mid(k, p50)), micros(r.mid(k, p99)), mib(r.mid(k, resident)), r.measured())
+		}
+	}
+	w.WriteByte('\n')
+}
+
+func sweepPercent(name string) (percent int) {
+	_, _ = fmt.Sscanf(name, "sweep-%d", &percent) // a name of sweepRow
+	return percent
 }

@@ -7,12 +7,10 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/actormq/actormq"
@@ -25,12 +23,14 @@ type kind string
 const (
 	apache kind = "Apache"
 	ours   kind = "actormq"
+	bare   kind = "floor" // not a broker
 )
 
 // server is a name server and a broker.
 type server struct {
 	kind       kind
 	dir        string
+	conf       map[string]string // of the broker
 	nameServer string
 	processes  []*process
 	primary    *process      // of the broker that is loaded
@@ -65,28 +65,56 @@ func start(ctx context.Context, o options, k kind, g group) (s *server, err erro
 	if err := s.await(ctx, func() error { return accepts(s.nameServer) }); err != nil {
 		return s, err
 	}
-	conf := s.conf("store", broker)
-	maps.Copy(conf, g.conf)
-	began := time.Now()
-	if err := s.launch(o, "broker", "broker", conf); err != nil {
-		return s, err
-	}
-	s.primary = s.processes[len(s.processes)-1]
-	if g.slave {
-		if err := s.startSlave(ctx, o); err != nil {
+	s.conf = s.configuration("store", broker)
+	maps.Copy(s.conf, g.conf)
+	if g.prepare != nil {
+		if err := g.prepare(s); err != nil {
 			return s, err
 		}
 	}
-	if err := s.await(ctx, func() error { return s.firstMessage(ctx) }); err != nil {
+	if err := s.startBroker(ctx, o, g.slave); err != nil {
 		return s, err
 	}
-	s.startup = time.Since(began)
-	s.resident, err = bench.Resident(s.primary.cmd.Process.Pid)
+	if g.replay {
+		err = s.fill(ctx, replayTopic, 1<<10, replayCount)
+	}
 	return s, err
 }
 
-// conf is the configuration of a broker whose store is in a folder of that name.
-func (s *server) conf(store string, port int) map[string]string {
+// startBroker starts the broker, and a slave if there is to be one, and waits
+// until a message is accepted.
+func (s *server) startBroker(ctx context.Context, o options, slave bool) (err error) {
+	began := time.Now()
+	if err := s.launch(o, "broker", "broker", s.conf); err != nil {
+		return err
+	}
+	s.primary = s.last()
+	if slave {
+		if err := s.startSlave(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := s.await(ctx, func() error { return s.firstMessage(ctx) }); err != nil {
+		return err
+	}
+	s.startup = time.Since(began)
+	s.resident, err = bench.Resident(s.primary.cmd.Process.Pid)
+	return err
+}
+
+// stopBroker ends the broker: in order, or as a crash of its process does.
+func (s *server) stopBroker(crash bool) error {
+	s.processes = slices.DeleteFunc(s.processes, func(p *process) bool { return p == s.primary })
+	if !crash {
+		return s.primary.stop()
+	}
+	err := s.primary.cmd.Process.Kill()
+	<-s.primary.ended
+	return err
+}
+
+// configuration is that of a broker whose store is in a folder of that name.
+func (s *server) configuration(store string, port int) map[string]string {
 	dir := filepath.Join(s.dir, store)
 	return map[string]string{
 		"brokerName": "broker-a", "brokerClusterName": "bench", "brokerId": "0", "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1",
@@ -103,7 +131,7 @@ func (s *server) startSlave(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	conf := s.conf("store-slave", port)
+	conf := s.configuration("store-slave", port)
 	conf["brokerRole"], conf["brokerId"] = "SLAVE", "1"
 	if err := s.launch(o, "broker", "slave", conf); err != nil {
 		return err
@@ -207,20 +235,32 @@ func (s *server) options() bench.Options {
 	return o
 }
 
-// warm loads the broker, above all for the compiler of Java, and fills the topic
-// to read.
+// warmSize keeps what the warm-up leaves on the disk small, in bytes.
+const warmSize = 128
+
+// warm loads the broker, above all for the compiler of Java, which needs it; this
+// project's is loaded for a moment.
 func (s *server) warm(ctx context.Context, d time.Duration) error {
-	if d > 0 {
-		o := s.options()
-		o.Topic, o.Duration = "bench-warm", d
-		if _, err := bench.Run(ctx, o); err != nil {
-			return fmt.Errorf("warm-up: %w", err)
-		}
+	if s.kind == ours {
+		d = min(d, time.Second)
+	}
+	if d == 0 {
+		return nil
 	}
 	o := s.options()
-	o.Topic, o.Duration, o.Count = replayTopic, 0, replayCount
+	o.Topic, o.Duration, o.Size = "bench-warm", d, warmSize
 	if _, err := bench.Run(ctx, o); err != nil {
-		return fmt.Errorf("topic to read: %w", err)
+		return fmt.Errorf("warm-up: %w", err)
+	}
+	return ctx.Err()
+}
+
+// fill sends messages to a topic.
+func (s *server) fill(ctx context.Context, topic string, size int, count int64) error {
+	o := s.options()
+	o.Topic, o.Size, o.Duration, o.Count = topic, size, 0, count
+	if _, err := bench.Run(ctx, o); err != nil {
+		return fmt.Errorf("filling %s: %w", topic, err)
 	}
 	return ctx.Err()
 }
@@ -236,7 +276,7 @@ func (s *server) load(ctx context.Context, o options, sc scenario) (result, erro
 		return result{}, ctx.Err()
 	}
 	b := s.options()
-	b.Duration, b.Warmup = o.duration, 2*time.Second
+	b.Duration, b.Warmup = o.duration, time.Second
 	sc.set(&b)
 	report, err := bench.Run(ctx, b)
 	if err != nil {
@@ -260,81 +300,4 @@ func (s *server) stop() error {
 	}
 	s.processes = nil
 	return errors.Join(failed, os.RemoveAll(filepath.Join(s.dir, "store")), os.RemoveAll(filepath.Join(s.dir, "store-slave")))
-}
-
-// process is a child process.
-type process struct {
-	cmd   *exec.Cmd
-	log   string
-	ended chan struct{}
-}
-
-func startProcess(args []string, dir, name string) (*process, error) {
-	p := &process{log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
-	log, err := os.Create(p.log)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close() // the child has its own descriptor
-	p.cmd = exec.Command(args[0], args[1:]...)
-	p.cmd.Env = append(os.Environ(), "ROCKETMQ_HOME="+dir)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's interrupt is this process's
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", args[0], err)
-	}
-	go func() {
-		_ = p.cmd.Wait() // how a server that was stopped exits says nothing here
-		close(p.ended)
-	}()
-	return p, nil
-}
-
-// stopLimit is the time that a process may take to end.
-const stopLimit = 60 * time.Second
-
-func (p *process) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.ended:
-		return nil
-	case <-time.After(stopLimit):
-	}
-	_ = p.cmd.Process.Kill()
-	<-p.ended
-	return fmt.Errorf("process %d had to be killed: %s", p.cmd.Process.Pid, p.tail())
-}
-
-// tail returns the end of what a process printed.
-func (p *process) tail() string {
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(lines[max(0, len(lines)-5):], " | ")
-}
-
-// freePorts returns a port for a name server and one for a broker, which also
-// takes the one two below and the one above.
-func freePorts() (names, broker int, err error) {
-	free := func(port int) bool {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			l.Close()
-		}
-		return err == nil
-	}
-	for range 100 {
-		l, err := net.Listen("tcp", ":0")
-		if err != nil {
-			return 0, 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port < 60_000 && free(port) && free(port-2) && free(port+1) && free(port+5) {
-			return port + 5, port, nil
-		}
-	}
-	return 0, 0, errors.New("no free ports")
 }

@@ -1,0 +1,17 @@
+package guard
+
+// bound is what a path may cost.
+type bound struct {
+	ratio  float64 // of its CPU time to that of its unit
+	allocs float64 // per operation
+}
+
+// bounds by the names of the measures.
+var bounds = map[string]bound{
+	"send":          {ratio: 5, allocs: 0.9},
+	"pull":          {ratio: 12, allocs: 3.2},
+	"decode JSON":   {ratio: 9, allocs: 0.01},
+	"decode binary": {ratio: 3.1, allocs: 0.01},
+	"get":           {ratio: 2.3, allocs: 4.5},
+	"dispatch":      {ratio: 3, allocs: 0.01},
+}
