@@ -41,6 +41,7 @@ type Append struct {
 
 	join join
 	refs atomic.Int32
+	held int // bytes, of Peer.Holds
 }
 
 // AppendRecord is one record of an Append.
@@ -76,6 +77,19 @@ func NewAppend(size int) *Append {
 	return a
 }
 
+// Hold counts Buf as held for Peer until the last Release. It is called once, when
+// Buf is complete.
+func (a *Append) Hold() {
+	if a.Peer != nil && a.Peer.Holds != nil {
+		a.held = cap(a.Buf)
+		a.Peer.Holds.Hold(a.held)
+	}
+}
+
+// Undelivered releases the reference of whoever a was sent to and who is gone, such
+// as the Connection of a client that has left.
+func (a *Append) Undelivered(*actor.ActorSystem) { a.Release() }
+
 // Retain adds a reference.
 func (a *Append) Retain() { a.refs.Add(1) }
 
@@ -90,6 +104,10 @@ func (a *Append) Release() {
 		return
 	case n < 0:
 		panic("messages: Append released more often than retained")
+	}
+	if a.held > 0 {
+		a.Peer.Holds.Return(a.held)
+		a.held = 0
 	}
 	if cap(a.Buf) > maxPooledAppend {
 		return

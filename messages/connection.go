@@ -17,7 +17,17 @@ type Peer struct {
 	Local  netip.AddrPort
 	Serial uint64 // unique among the connections of a process, in the order of acceptance
 
+	// Holds, if not nil, bounds what the process keeps for this client.
+	Holds Holds
+
 	owed atomic.Int64
+}
+
+// Holds counts bytes that a process keeps for a client beyond its read buffer. The
+// front reads less from whoever has much. Any goroutine may call it.
+type Holds interface {
+	Hold(n int)
+	Return(n int)
 }
 
 // Owe adds n bytes (negative: subtracts) to what this side still has to write to

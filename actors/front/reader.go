@@ -60,7 +60,7 @@ type reader struct {
 	limits   Limits
 	credits  *Credits
 	last     atomic.Int64 // Unix milliseconds of the last read or write
-	inUse    atomic.Int64 // bytes of this connection's unreleased bursts
+	inUse    atomic.Int64 // bytes of this connection's unreleased bursts, and of what is held
 	paused   atomic.Bool
 	quiet    atomic.Bool  // nothing more is read
 	watchers []*actor.PID // told when the connection is gone
@@ -76,6 +76,7 @@ func newReader(o *Options, conn transport.Conn) *reader {
 		env: e, conn: conn, routes: o.Routes, limits: o.Limits, credits: o.Credits, watchers: o.Watchers,
 		peer: &messages.Peer{Remote: unmap(conn.RemoteAddr()), Local: unmap(conn.LocalAddr()), Serial: serial},
 	}
+	r.peer.Holds = r
 	r.last.Store(e.Millis())
 	r.Framer = remoting.NewFramer(remoting.FramerOptions{MaxFrame: o.Limits.Frame}, r.burst)
 	return r
@@ -102,8 +103,7 @@ func (r *reader) burst(b *remoting.Burst) error {
 	l := leases.Get().(*lease)
 	l.reader, l.burst, l.size = r, b, b.Size()
 	l.refs.Store(1) // this function's
-	r.inUse.Add(int64(l.size))
-	r.credits.take(l.size)
+	r.Hold(l.size)
 	for i := range b.Commands {
 		r.route(&b.Commands[i], now, l)
 	}
@@ -148,6 +148,19 @@ func (r *reader) route(c *messages.Command, now int64, l *lease) {
 	r.groups = append(r.groups, &messages.Requests{
 		Owner: owner, Peer: r.peer, Commands: []*messages.Command{c}, Arrived: now, Lease: l,
 	})
+}
+
+// Hold implements messages.Holds: what became of a burst counts like the burst.
+func (r *reader) Hold(n int) {
+	r.inUse.Add(int64(n))
+	r.credits.take(n)
+}
+
+// Return implements messages.Holds.
+func (r *reader) Return(n int) {
+	r.inUse.Add(-int64(n))
+	r.credits.give(n)
+	r.unthrottle()
 }
 
 // throttle stops reading while the connection, or the process, holds too much, or
@@ -201,7 +214,5 @@ func (l *lease) Release() {
 	l.reader, l.burst = nil, nil
 	leases.Put(l)
 	burst.Release()
-	r.inUse.Add(-int64(size))
-	r.credits.give(size)
-	r.unthrottle()
+	r.Return(size)
 }

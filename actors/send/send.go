@@ -92,9 +92,9 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// overhead bounds what a record needs beyond its body and the client's
+// overhead is what a record needs, or nearly always, beyond its body and the client's
 // properties: the fixed fields with IPv6 hosts, the topic and added properties.
-const overhead = 1024
+const overhead = 384
 
 // Send implements front.Sender. It retains nothing of the commands.
 func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
@@ -266,6 +266,7 @@ func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64
 		send.Count = len(a.Records) - send.First
 		a.Sends = append(a.Sends, send)
 	}
+	a.Hold()
 	s.Env.Send(s.CommitLog, a)
 }
 

@@ -67,9 +67,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report, nil
 }
 
+// patience is the number of looks, settlePause apart, after which queues that do
+// not grow are taken for complete: a broker may be busy with its disk meanwhile.
+const (
+	patience    = 20
+	settlePause = 500 * time.Millisecond
+)
+
 // settled returns the number of messages that the queues have got since before,
 // once that is at least want or does not change any more.
 func (r *run) settled(ctx context.Context, before []int64, want int64) (int64, error) {
+	same := 0
 	for last := int64(-1); ; {
 		ends, err := r.stored(ctx)
 		if err != nil {
@@ -79,12 +87,15 @@ func (r *run) settled(ctx context.Context, before []int64, want int64) (int64, e
 		for i, end := range ends {
 			n += end - before[i]
 		}
-		if n >= want || n == last {
+		if same++; n != last {
+			same = 0
+		}
+		if n >= want || same == patience {
 			return n, nil
 		}
 		last = n
 		select {
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(settlePause):
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
