@@ -2,6 +2,7 @@ package front_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,4 +78,60 @@ func TestSendsOfABurstGoToTheSenderTogether(t *testing.T) {
 	}
 	require.Equal(t, 6, sends)
 	require.Len(t, c.Stray(), 9)
+}
+
+// hoarder keeps Appends, as a CommitLog does whose disk is slow.
+type hoarder struct{ kept []*messages.Append }
+
+func (h *hoarder) Send(peer *messages.Peer, sends []*messages.Command, _ int64) {
+	a := messages.NewAppend(0)
+	a.Peer = peer
+	for _, c := range sends {
+		a.Buf = append(a.Buf, c.Body...)
+	}
+	a.Hold()
+	h.kept = append(h.kept, a)
+}
+
+func (h *hoarder) bytes() (n int) {
+	for _, a := range h.kept {
+		n += cap(a.Buf)
+	}
+	return n
+}
+
+func TestWhatBecameOfSendsCountsUntilItIsReleased(t *testing.T) {
+	for name, limit := range map[string]func(o *front.Options){
+		"of one connection":  func(o *front.Options) { o.Limits.Connection = 100_000 },
+		"of all connections": func(o *front.Options) { o.Credits = front.NewCredits(100_000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &hoarder{}
+			s := newServer(t, sim.New(1, uncut), func(o *front.Options) {
+				o.Routes.Sends, o.Routes.SendCodes, o.Encode = h, map[messages.RequestCode]bool{put: true}, encode
+				limit(o)
+			})
+			c := s.dial("client")
+			const sends, size = 400, 2000
+			for range sends {
+				c.Write(remoting.AppendFrame(nil, request(put, strings.Repeat("x", size))))
+			}
+			s.world.Advance(time.Second)
+			held := h.bytes()
+			require.GreaterOrEqual(t, held, 100_000)
+			require.Less(t, held, 400_000, "the limit and the burst that crossed it")
+			s.world.Advance(time.Minute)
+			require.Equal(t, held, h.bytes(), "no more is read")
+			got := 0
+			for len(h.kept) > 0 { // each release lets it read on
+				a := h.kept[0]
+				h.kept = h.kept[1:]
+				got += len(a.Buf) / size
+				a.Release()
+				s.world.Advance(10 * time.Millisecond)
+				require.Less(t, h.bytes(), 400_000)
+			}
+			require.Equal(t, sends, got)
+		})
+	}
 }

@@ -15,6 +15,7 @@
 package mailbox
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -40,6 +41,7 @@ type Queue struct {
 	dispatcher  actor.Dispatcher
 	runs        func() // run, as a value that is made once
 	wantDrained bool
+	yield       func() // lets others run; nil without Drained, or where nobody can
 
 	mu        sync.Mutex
 	user      []any
@@ -55,6 +57,7 @@ type Queue struct {
 	suspended bool // by a failure, until the supervisor has decided
 	stopped   bool // the actor is gone; what is left goes to the dead letters
 	owesDrain bool // a user message was delivered since the last Drained
+	gathered  bool // others had their turn since the last Drained
 }
 
 // New returns a producer of mailboxes without Drained, for actors that have
@@ -93,6 +96,9 @@ func (q *Queue) wake() {
 // RegisterHandlers is called once, before the first message.
 func (q *Queue) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	q.invoker, q.dispatcher, q.runs = invoker, dispatcher, q.run
+	if y, ok := dispatcher.(interface{ Yield() }); ok && q.wantDrained {
+		q.yield = y.Yield
+	}
 }
 
 // Start implements actor.Mailbox; messages schedule their own runs.
@@ -174,7 +180,7 @@ func (q *Queue) deliver() (ok bool) {
 		if q.suspended {
 			return true
 		}
-		if q.next == len(q.batch) {
+		if q.next == len(q.batch) && !q.gather() {
 			break
 		}
 		if q.budget <= 0 {
@@ -192,12 +198,31 @@ func (q *Queue) deliver() (ok bool) {
 		q.invoker.InvokeUserMessage(message)
 	}
 	if q.owesDrain {
-		q.owesDrain = false
+		q.owesDrain, q.gathered = false, false
 		if q.wantDrained {
 			message = drained
 			q.invoker.InvokeUserMessage(message)
 		}
 	}
+	return true
+}
+
+// gather lets whoever is about to post do so before the batch ends, once per
+// batch, and takes what has come into it. It reports whether there is more to
+// deliver. Where nobody else wants to run it costs next to nothing.
+func (q *Queue) gather() bool {
+	if q.yield == nil || !q.owesDrain || q.gathered {
+		return false
+	}
+	q.gathered = true
+	q.yield()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.user) == 0 {
+		return false
+	}
+	q.batch, q.user = q.user, q.batch[:0]
+	q.next = 0
 	return true
 }
 
@@ -280,6 +305,9 @@ func (p *Pool) Schedule(fn func()) {
 	p.mu.Unlock()
 	go p.work(fn)
 }
+
+// Yield lets other goroutines run before the calling one goes on.
+func (p *Pool) Yield() { runtime.Gosched() }
 
 // Throughput is the number of user messages that one run may deliver before it
 // lets other runs pass.
