@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 50000x
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha compat-sdk bench bench-guard bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha compat-sdk bench bench-guard soak bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ bench: ## The Go benchmarks.
 
 bench-guard: ## Fail if a hot path has become slower, by ratio to plain work in the same run.
 	$(GO) test -count=1 -v -run TestBounds ./testkit/bench/guard -guard
+
+soak: build ## A broker under mixed load for DURATION (30m): it fails if memory, goroutines, descriptors or files grow.
+	$(GO) run ./testkit/bench/soak -binary $(BIN) -duration $(or $(DURATION),30m)
 
 bench-apache: ## Our broker and Apache's in alternation; writes docs/performance.md. FLAGS="-list" and others: testkit/bench/run.sh.
 	testkit/bench/run.sh $(FLAGS)

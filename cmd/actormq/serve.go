@@ -41,18 +41,10 @@ type host struct {
 	*env.Env
 	network *tcp.Network
 	pool    *mailbox.Pool
+	stops   []func()
 }
 
-// gcPercent lets the heap grow to five times what is live before a collection. A
-// broker keeps a few megabytes alive, and at the default would collect for every
-// few megabytes that pass through; this costs some tens of megabytes and saves
-// about a tenth of the CPU under load. GOGC overrides it.
-const gcPercent = 400
-
 func newHost(cmd *cobra.Command) (*host, error) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	text, _ := cmd.Flags().GetString("log-level")
 	level, err := zerolog.ParseLevel(text)
 	if err != nil {
@@ -61,10 +53,21 @@ func newHost(cmd *cobra.Command) (*host, error) {
 	log := zerolog.New(zerolog.ConsoleWriter{Out: cmd.ErrOrStderr(), TimeFormat: time.StampMilli}).Level(level).With().Timestamp().Logger()
 	h := &host{network: tcp.New(tcp.Options{}), pool: mailbox.NewPool()}
 	h.Env = env.System(h.network, vfs.OS(), h.pool, log)
+	ctx, stop := context.WithCancel(context.Background())
+	tune(ctx)
+	stopProfiles, err := servePprof(cmd, log)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	h.stops = []func(){stop, stopProfiles}
 	return h, nil
 }
 
 func (h *host) close() {
+	for _, stop := range h.stops {
+		stop()
+	}
 	h.network.Close()
 	h.pool.Close()
 }
@@ -129,6 +132,7 @@ func standaloneCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	var advertise string
+	pprofFlag(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&data, "data", "./data", "directory of the store")
 	flags.StringVar(&listen, "listen", "127.0.0.1", "address to listen on")
@@ -224,6 +228,7 @@ func namesrvCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration, in Apache's properties format")
 	cmd.Flags().BoolVarP(&print, "print", "p", false, "print the configuration and exit")
+	pprofFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, err := newHost(cmd)
 		if err != nil {
@@ -267,6 +272,7 @@ func brokerCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration, in Apache's properties format")
 	cmd.Flags().StringVarP(&names, "namesrv", "n", "", "name servers, instead of namesrvAddr")
 	cmd.Flags().BoolVarP(&print, "print", "p", false, "print the configuration and exit")
+	pprofFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, err := newHost(cmd)
 		if err != nil {

@@ -100,6 +100,7 @@ func (o *Options) validate() error {
 	switch o.Mode {
 	case Sync, Async, Batch, Transaction:
 		n := o.inFlight()
+		check(o.Mode != Transaction || o.Rate == 0, "mode transaction takes no rate")
 		check(n >= o.Connections, "%d in flight on %d connections", n, o.Connections)
 		check(n/max(o.Connections, 1) < maxInFlight, "%d in flight on each connection; below %d are possible", n/max(o.Connections, 1), maxInFlight)
 	case Tail:
