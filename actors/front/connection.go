@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -27,7 +28,7 @@ type connection struct {
 	*reader
 	encode func(dst []byte, a *messages.Append) []byte // answers of an Append's sends
 
-	frames   []byte   // encoded here since the last write
+	frames   *[]byte  // encoded here since the last write, of the pool; nil if nothing was
 	out      [][]byte // to be written; frames is added last
 	owed     int      // bytes in out
 	done     []func() // to be called after the write
@@ -78,7 +79,8 @@ func (c *connection) Receive(ctx actor.Context) {
 // appended answers the sends of an Append, which is done.
 func (c *connection) appended(a *messages.Append) {
 	if !c.isClosed {
-		c.frames = c.encode(c.frames, a)
+		frames := c.encoded()
+		*frames = c.encode(*frames, a)
 	}
 	a.Release()
 }
@@ -95,13 +97,37 @@ func (c *connection) outgoing(m *messages.Outgoing) {
 	}
 }
 
-// maxFrames bounds the encoding buffer that an idle connection keeps.
-const maxFrames = 16 << 10
+// framePool holds the buffers that connections encode into between two writes. An
+// idle connection has none, and a busy one needs not grow its own each time.
+var framePool = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// maxPooledFrames bounds what goes back to the pool, in bytes.
+const maxPooledFrames = 256 << 10
+
+// encoded returns the buffer to encode into.
+func (c *connection) encoded() *[]byte {
+	if c.frames == nil {
+		c.frames = framePool.Get().(*[]byte)
+	}
+	return c.frames
+}
+
+// recycle gives the buffer back, once it is written.
+func (c *connection) recycle() {
+	if c.frames == nil {
+		return
+	}
+	if cap(*c.frames) <= maxPooledFrames {
+		*c.frames = (*c.frames)[:0]
+		framePool.Put(c.frames)
+	}
+	c.frames = nil
+}
 
 // flush writes what was collected.
 func (c *connection) flush() {
-	if len(c.frames) > 0 {
-		c.out = append(c.out, c.frames)
+	if c.frames != nil {
+		c.out = append(c.out, *c.frames)
 	}
 	if len(c.out) > 0 && !c.isClosed {
 		if err := c.conn.Write(c.out); err != nil {
@@ -111,10 +137,7 @@ func (c *connection) flush() {
 	}
 	clear(c.out)
 	c.out = c.out[:0]
-	if cap(c.frames) > maxFrames {
-		c.frames = nil
-	}
-	c.frames = c.frames[:0]
+	c.recycle()
 	for i, done := range c.done {
 		done()
 		c.done[i] = nil
@@ -149,7 +172,8 @@ func (c *connection) ask(ctx actor.Context, m *messages.Ask) {
 		c.pending[c.opaque] = &asked{ask: m, deadline: deadline}
 		c.expireAt(ctx, deadline)
 	}
-	c.frames = remoting.AppendFrame(c.frames, &command)
+	frames := c.encoded()
+	*frames = remoting.AppendFrame(*frames, &command)
 }
 
 func (c *connection) answered(ctx actor.Context, command *messages.Command) {
