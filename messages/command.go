@@ -117,17 +117,37 @@ func (e *Ext) Append(key, value []byte) { e.fields = append(e.fields, Field{key,
 
 // Set adds key=value, or replaces the value of an existing key.
 func (e *Ext) Set(key, value string) {
+	text := make([]byte, 0, len(key)+len(value))
+	e.set(append(append(text, key...), value...), len(key))
+}
+
+// maxDecimal is the length of the longest 64-bit number.
+const maxDecimal = 20
+
+// SetInt is Set with a decimal number.
+func (e *Ext) SetInt(key string, value int64) {
+	text := make([]byte, 0, len(key)+maxDecimal)
+	e.set(strconv.AppendInt(append(text, key...), value, 10), len(key))
+}
+
+// fieldsAtFirst is how many fields the first Set makes room for: as many as the
+// answer to a pull has, with some to spare.
+const fieldsAtFirst = 8
+
+// set is Set with key and value back to back, in memory of their own.
+func (e *Ext) set(text []byte, n int) {
+	key, value := text[:n:n], text[n:]
 	for i := range e.fields {
-		if string(e.fields[i].Key) == key {
-			e.fields[i].Value = []byte(value)
+		if bytes.Equal(e.fields[i].Key, key) {
+			e.fields[i].Value = value
 			return
 		}
 	}
-	e.fields = append(e.fields, Field{[]byte(key), []byte(value)})
+	if e.fields == nil {
+		e.fields = make([]Field, 0, fieldsAtFirst)
+	}
+	e.fields = append(e.fields, Field{key, value})
 }
-
-// SetInt is Set with a decimal number.
-func (e *Ext) SetInt(key string, value int64) { e.Set(key, strconv.FormatInt(value, 10)) }
 
 // SetBool is Set with "true" or "false".
 func (e *Ext) SetBool(key string, value bool) { e.Set(key, strconv.FormatBool(value)) }
