@@ -8,8 +8,8 @@ type bound struct {
 
 // bounds by the names of the measures.
 var bounds = map[string]bound{
-	"send":          {ratio: 5, allocs: 0.5},
-	"pull":          {ratio: 12, allocs: 2.7},
+	"send":          {ratio: 4.5, allocs: 0.5},
+	"pull":          {ratio: 10.5, allocs: 2.7},
 	"decode JSON":   {ratio: 9, allocs: 0.01},
 	"decode binary": {ratio: 3.1, allocs: 0.01},
 	"get":           {ratio: 2.3, allocs: 4.5},
