@@ -19,7 +19,7 @@ const pullers = 8
 
 // Bounds of what clients can make the broker hold, in bytes.
 const (
-	creditBytes     = 64 << 20 // requests in flight of all clients
+	creditBytes     = 32 << 20 // requests in flight of all clients
 	connectionBytes = 8 << 20  // requests in flight of one client, but at least a frame
 	maxOwed         = 32 << 20 // answers that one client has not taken
 )

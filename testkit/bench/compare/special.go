@@ -187,6 +187,7 @@ const (
 	sweepConnections = 64
 	sweepWindow      = 4096
 	sweepLate        = time.Second
+	sweepSize        = 128 // bytes, so that the disk is not the limit
 )
 
 func sweepRow(percent int) string { return fmt.Sprintf("sweep-%03d", percent) }
@@ -195,8 +196,8 @@ func sweepRow(percent int) string { return fmt.Sprintf("sweep-%03d", percent) }
 func sweep() group {
 	g := group{
 		name: "sweep", title: "Offered load against capacity", special: measureSweep, latency: true,
-		about: fmt.Sprintf("Open loops of 1 KiB over %d connections, each with at most %d messages in flight, in percent of what the same broker "+
-			"takes in a closed loop. A message that is late by %v for want of a free place is given up.", sweepConnections, sweepWindow, sweepLate),
+		about: fmt.Sprintf("Open loops of %d B over %d connections, each with at most %d messages in flight, in percent of what the same broker "+
+			"takes in a closed loop. A message that is late by %v for want of a free place is given up.", sweepSize, sweepConnections, sweepWindow, sweepLate),
 	}
 	for _, percent := range sweepSteps {
 		g.scenarios = append(g.scenarios, scenario{name: sweepRow(percent), title: fmt.Sprintf("%d %%", percent)})
@@ -206,6 +207,7 @@ func sweep() group {
 
 func measureSweep(ctx context.Context, o options, s *server, t *table) error {
 	capacity := s.options()
+	capacity.Size = sweepSize
 	capacity.Mode, capacity.Connections, capacity.Window = bench.Async, sweepConnections, sweepConnections*64
 	capacity.Warmup, capacity.Duration = time.Second, o.duration
 	report, err := bench.Run(ctx, capacity)
@@ -214,6 +216,7 @@ func measureSweep(ctx context.Context, o options, s *server, t *table) error {
 	}
 	for _, percent := range sweepSteps {
 		b := s.options()
+		b.Size = sweepSize
 		b.Connections, b.Window, b.Late = sweepConnections, sweepConnections*sweepWindow, sweepLate
 		b.Rate = report.PerSecond * float64(percent) / 100
 		b.Warmup, b.Duration = time.Second, o.duration

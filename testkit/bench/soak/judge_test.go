@@ -26,7 +26,7 @@ func TestASteadyBrokerPasses(t *testing.T) {
 
 func TestGrowthIsFound(t *testing.T) {
 	for name, grow := range map[string]func(i int, s *sample){
-		"memory":      func(i int, s *sample) { s.resident += float64(i<<21) },
+		"memory":      func(i int, s *sample) { s.resident += float64(i << 21) },
 		"goroutines":  func(i int, s *sample) { s.goroutines += float64(2 * i) },
 		"descriptors": func(i int, s *sample) { s.descriptors += float64(2 * i) },
 		"segments":    func(i int, s *sample) { s.segments += float64(i) },
