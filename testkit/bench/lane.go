@@ -38,8 +38,8 @@ func (c *control) takes(n int) bool { return !c.stopping.Load() && c.left.Add(-i
 // have it: a broker that is busy may drop requests without a word.
 const answerLimit = 3 * time.Second
 
-// noAnswer is the code that unanswered requests are counted under.
-const noAnswer = -1
+// NoAnswer is the code that messages without an answer are counted under.
+const NoAnswer = -1
 
 // checkInterval is the time between two looks for unanswered requests.
 const checkInterval = time.Second
@@ -211,7 +211,7 @@ func (l *lane) check(now time.Duration, ended func(i int, now time.Duration)) er
 	l.checked = now
 	for i := range l.slots {
 		if s := &l.slots[i]; s.taken && now-s.sent > answerLimit {
-			l.record(i, noAnswer, now)
+			l.record(i, NoAnswer, now)
 			s.turn++
 			ended(i, now)
 		}

@@ -207,7 +207,7 @@ func errorsText(errors map[int32]int64) string {
 	}
 	var parts []string
 	for _, code := range slices.Sorted(maps.Keys(errors)) {
-		if code == noAnswer {
+		if code == NoAnswer {
 			parts = append(parts, fmt.Sprintf("%d without an answer in %v", errors[code], answerLimit))
 			continue
 		}

@@ -207,7 +207,7 @@ func (w *writer) sweep(some []scenario) {
 	w.plot("sweep-p99.svg", "99th percentile by offered load", lines{
 		title: "99th percentile of latency by offered load in percent of capacity, logarithmic", curves: curves(p99), format: micros, logarithmic: true,
 	}.svg())
-	w.printf("| offered | broker | msg/s offered | accepted | refused | given up | p50 | p99 | resident | measured |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	w.printf("| offered | broker | msg/s offered | accepted | refused | unanswered | given up | p50 | p99 | resident | measured |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, k := range []kind{apache, ours} {
 		for _, s := range some {
 			r := w.Rows[s.name]
@@ -215,9 +215,10 @@ func (w *writer) sweep(some []scenario) {
 				continue
 			}
 			sum := func(f figure) string { return thousands(r.mid(k, f)) }
-			w.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.title, k,
+			w.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.title, k,
 				sum(func(r result) float64 { return r.Offered }), sum(rate),
-				sum(func(r result) float64 { return float64(r.Refused) }), sum(func(r result) float64 { return float64(r.Dropped) }),
+				sum(func(r result) float64 { return float64(r.Refused) }), sum(func(r result) float64 { return float64(r.Silent) }),
+				sum(func(r result) float64 { return float64(r.Dropped) }),
 				micros(r.mid(k, p50)), micros(r.mid(k, p99)), mib(r.mid(k, resident)), r.measured())
 		}
 	}

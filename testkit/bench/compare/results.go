@@ -25,10 +25,11 @@ type result struct {
 	CPU       float64 `json:"cpu,omitempty"` // µs of the broker a message
 	Own       float64 `json:"own,omitempty"` // µs of the generator a message
 	Resident  int64   `json:"resident,omitempty"`
-	Refused   int64   `json:"refused,omitempty"`
-	Dropped   int64   `json:"dropped,omitempty"` // given up by the generator
-	Offered   float64 `json:"offered,omitempty"` // messages a second, of an overload
-	Seconds   float64 `json:"seconds,omitempty"` // of a start
+	Refused   int64   `json:"refused,omitempty"`    // messages that the broker answered with an error
+	Silent    int64   `json:"unanswered,omitempty"` // and those that it did not answer
+	Dropped   int64   `json:"dropped,omitempty"`    // given up by the generator
+	Offered   float64 `json:"offered,omitempty"`    // messages a second, of an overload
+	Seconds   float64 `json:"seconds,omitempty"`    // of a start
 }
 
 func newResult(r *bench.Report) result {
@@ -36,8 +37,12 @@ func newResult(r *bench.Report) result {
 		Rate: r.PerSecond, Megabytes: r.MBPerSecond, P50: r.Latency.P50, P99: r.Latency.P99, P999: r.Latency.P999,
 		CPU: r.Process.MicrosPerMsg, Own: r.Own.MicrosPerMsg, Resident: r.Process.ResidentBytes, Dropped: r.Dropped, Offered: r.Rate,
 	}
-	for _, count := range r.Errors {
-		n.Refused += count
+	for code, count := range r.Errors {
+		if code == bench.NoAnswer {
+			n.Silent += count
+		} else {
+			n.Refused += count
+		}
 	}
 	return n
 }

@@ -228,7 +228,8 @@ func measureSweep(ctx context.Context, o options, s *server, t *table) error {
 			return ctx.Err()
 		}
 		r := newResult(step)
-		fmt.Fprintf(os.Stderr, "%-8s %3d %% of %.0f: refused %d, given up %d\n", s.kind, percent, report.PerSecond, r.Refused, r.Dropped)
+		fmt.Fprintf(os.Stderr, "%-8s %3d %% of %.0f: refused %d, unanswered %d, given up %d\n",
+			s.kind, percent, report.PerSecond, r.Refused, r.Silent, r.Dropped)
 		t.measured(sweepRow(percent), s.kind, r)
 	}
 	return nil
