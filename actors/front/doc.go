@@ -11,8 +11,9 @@
 // group as one message. The Connection actor owns the writing side: it encodes,
 // collects what came in one batch and writes it at once.
 //
-// Credits bound memory. A burst counts until its last actor released it; above
-// the limit of its connection, or of all connections, the Reader stops reading,
-// and TCP slows the client down. The same holds when a client does not take its
+// Credits bound memory. A burst counts until its last actor released it, and so do
+// the records that sends became (messages.Holds); above the limit of its
+// connection, or of all connections, the Reader stops reading, and TCP slows the
+// client down. The same holds when a client does not take its
 // answers. Nothing inside of the broker is bounded by blocking.
 package front
