@@ -158,9 +158,17 @@ func measurePair(ctx context.Context, o options, t *table, g group, pair int) (f
 	return failed
 }
 
+// startTries is how often a server may be started before that fails: a port that was
+// free may be taken by the time that it is bound.
+const startTries = 3
+
 // measure runs the loads of a group on a new broker.
 func (g group) measure(ctx context.Context, o options, k kind, t *table) error {
 	s, err := start(ctx, o, k, g)
+	for try := 1; err != nil && try < startTries && ctx.Err() == nil; try++ {
+		fmt.Fprintf(os.Stderr, "%-8s did not start, trying again: %v\n", k, err)
+		s, err = start(ctx, o, k, g)
+	}
 	if err != nil {
 		return err
 	}
