@@ -10,8 +10,8 @@
 #
 # Needs Go, a JDK 17 or newer and Maven; fetches Apache's jars from Maven Central
 # once. APACHE_JARS names a folder that has them already. Let nothing else run on
-# the machine meanwhile. Ten thousand connections need `ulimit -n` of 25,000: the
-# row is left out with less.
+# the machine meanwhile. The row of ten thousand connections needs a limit of
+# 12,000 descriptors a process (ulimit -Hn).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
