@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // patience is the number of looks, settlePause apart, after which queues that do
 // not grow are taken for complete: a broker may be busy with its disk meanwhile.
 const (
-	patience    = 20
+	patience    = 120
 	settlePause = 500 * time.Millisecond
 )
 
