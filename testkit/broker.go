@@ -56,6 +56,8 @@ type Option func(*Broker)
 func WithDir(dir string) Option {
 	return func(b *Broker) {
 		b.fs, b.mem, b.config.StorePathRootDir = vfs.OS(), nil, dir
+		defaults := config.DefaultBroker()
+		b.config.MappedFileSizeTimerLog, b.config.TimerWheelSlots = defaults.MappedFileSizeTimerLog, defaults.TimerWheelSlots
 		// The host's disk may be as full as it likes.
 		c := &b.config
 		c.DiskMaxUsedSpaceRatio, c.DiskSpaceCleanForciblyRatio, c.DiskSpaceWarningLevelRatio = 100, 100, 100
@@ -97,6 +99,7 @@ func StartBroker(t testing.TB, options ...Option) *Broker {
 	// Small files, for memory's sake; connections that outlive a jump of the clock.
 	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = 16<<20, 20<<10
 	c.MaxHashSlotNum, c.MaxIndexNum = 10_000, 40_000
+	c.MappedFileSizeTimerLog, c.TimerWheelSlots = 1<<20, 4096
 	c.ServerChannelMaxIdleTimeSeconds = 1 << 30
 	c.ChannelExpiredTimeout = (1 << 30) * 1000
 	for _, option := range options {

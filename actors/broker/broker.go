@@ -6,7 +6,7 @@
 //	        ├─ accept-socket ── connection-N ── writer, group-transfer   a master's slaves
 //	        ├─ haclient ── reput, slavesync        a slave's master
 //	        ├─ topics, subscriptions, offsets, groups, locks   small state, one owner each
-//	        ├─ admission, sendback, delay          who append on their own
+//	        ├─ admission, sendback, delay, timer    who append on their own
 //	        ├─ puller-N, pullhold                  reading
 //	        ├─ admin, settings, colddata, registrar
 //	        └─ listener, fast-listener ── connection-N

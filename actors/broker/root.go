@@ -27,7 +27,7 @@ type rootCallbacks struct {
 //
 //  1. registrar      says good-bye to the name servers; a slave's haclient to the master
 //  2. listeners      take no more connections and requests
-//  3. senders        (admission, sendback, delay) append nothing any more
+//  3. senders        (admission, sendback, delay, timer) append nothing any more
 //  4. commitlog      writes what waits
 //  5. flush          makes it durable; group-transfer waits for the slaves
 //  6. listeners      end, and with them every connection, once the answers are out
@@ -170,7 +170,7 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 		{children: []string{nameHAClient}, ask: &haclient.Drain{}},
 		{children: []string{nameListener}, ask: &front.Quiesce{Token: nameListener}},
 		{children: []string{nameFastListener}, ask: &front.Quiesce{Token: nameFastListener}},
-		{children: []string{nameAdmission, nameSendBack, nameDelay, nameTransaction}, end: stop},
+		{children: []string{nameAdmission, nameSendBack, nameDelay, nameTransaction, nameTimer}, end: stop},
 		{children: []string{nameCommitLog}, end: poison},
 		{children: []string{nameFlush}, ask: &flush.Drain{}},
 		{children: []string{nameGroupTransfer}, ask: &grouptransfer.Drain{}},

@@ -35,6 +35,7 @@ import (
 	"github.com/actormq/actormq/actors/sendback"
 	"github.com/actormq/actormq/actors/stats"
 	"github.com/actormq/actormq/actors/subscriptions"
+	"github.com/actormq/actormq/actors/timer"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/actors/transaction"
 	"github.com/actormq/actormq/messages"
@@ -58,6 +59,7 @@ const (
 	nameDelay         = "delay"
 	nameReply         = "reply"
 	nameTransaction   = "transaction"
+	nameTimer         = "timer"
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
 	nameSettings      = "settings"
@@ -151,7 +153,7 @@ func (w *wiring) stateChildren() []child {
 			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 			AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateTopicEnable }), DefaultQueues: c.DefaultTopicQueueNums,
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
-			DelayLevels: int32(w.delays.Max()), MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
+			DelayLevels: int32(w.delays.Max()), Timer: c.TimerWheelEnable, MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
 			Slave:    w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog)},
 		})},
@@ -210,7 +212,7 @@ func (w *wiring) storeChildren() []child {
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
 			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog),
-			Followers: []*actor.PID{w.pid(nameDispatch), w.pid(nameIndexer)},
+			Followers: []*actor.PID{w.pid(nameDispatch), w.pid(nameIndexer), w.pid(nameTimer)},
 			Clean:     live(w, cleanOptions), Interval: config.Millis(c.CleanResourceInterval), FirstIn: firstClean,
 		})},
 	}
@@ -222,7 +224,7 @@ func (w *wiring) followers() map[string]*actor.PID {
 	if w.isSlave() {
 		return nil
 	}
-	return map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay)}
+	return map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay), messages.TopicTimer: w.pid(nameTimer)}
 }
 
 // flushWatcher hears of each flush.
@@ -280,6 +282,7 @@ func (w *wiring) sendingChildren() []child {
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
 		Permission: w.permission, MaxMessageSize: w.maxMessageSize, Delays: w.delays, Slave: w.isSlave(),
 		RejectTransaction: live(w, func(c *config.Broker) bool { return c.RejectTransactionMessage }), Traffic: w.traffic,
+		Timers: timerRules(c), Broker: c.BrokerName,
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -300,9 +303,10 @@ func (w *wiring) sendingChildren() []child {
 		Region: c.RegionID, TraceOn: c.TraceOn, Permission: w.permission, MaxMessageSize: w.maxMessageSize,
 		Store: live(w, func(c *config.Broker) bool { return c.StoreReplyMessageEnable }), Client: w.groups.Producer,
 	})})
+	all = append(all, w.timerChild())
 	all = append(all, child{nameTransaction, transaction.Props(transaction.Options{
 		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Offsets: w.pid(nameOffsets), TopicsOwner: w.pid(nameTopics),
-		StoreHost: w.host, Broker: c.BrokerName, Delays: w.delays,
+		StoreHost: w.host, Broker: c.BrokerName, Delays: w.delays, Timers: timerRules(c),
 		Rules: live(w, func(c *config.Broker) transaction.Rules {
 			return transaction.Rules{
 				Timeout: config.Millis(c.TransactionTimeOut), MaxChecks: c.TransactionCheckMax,
@@ -365,6 +369,7 @@ func owned() map[string][]messages.RequestCode {
 		nameDelay:         delay.Codes(),
 		nameReply:         reply.Codes(),
 		nameTransaction:   transaction.Codes(),
+		nameTimer:         timer.Codes(),
 		nameAdmin:         admin.Codes(),
 		nameSettings:      settingsCodes(),
 		nameColdData:      colddata.Codes(),

@@ -241,6 +241,28 @@ type Broker struct {
 	DiskSpaceWarningLevelRatio  int  `conf:"diskSpaceWarningLevelRatio" live:"true" range:"1,100"`
 	CleanFileForciblyEnable     bool `conf:"cleanFileForciblyEnable" live:"true"`
 
+	// TimerWheelEnable lets messages wait for a time that they name.
+	TimerWheelEnable bool `conf:"timerWheelEnable"`
+	// TimerPrecisionMs is the step in which they come. A store keeps it for ever.
+	TimerPrecisionMs int64 `conf:"timerPrecisionMs" range:"1,1000"`
+	// TimerMaxDelaySec is how far away, in seconds, that time may be.
+	TimerMaxDelaySec int64 `conf:"timerMaxDelaySec" range:"1,31536000"`
+	// TimerRollWindowSlot is how many steps ahead a message is put; one that is further
+	// away is stored again on its way.
+	TimerRollWindowSlot int64 `conf:"timerRollWindowSlot" range:"2,"`
+	// TimerWheelSlots is the size of the wheel, in steps. Apache's broker opens the store
+	// only with the default.
+	TimerWheelSlots int64 `conf:"timerWheelSlots" range:"128,604800"`
+	// TimerFlushIntervalMs is how soon a change of the timers is made durable.
+	TimerFlushIntervalMs int64 `conf:"timerFlushIntervalMs" range:"1,"`
+	// MappedFileSizeTimerLog is the size of a file of the timer log.
+	MappedFileSizeTimerLog int64 `conf:"mappedFileSizeTimerLog" range:"1024,"`
+	// RecallMessageEnable lets producers recall messages that wait for their time.
+	RecallMessageEnable bool `conf:"recallMessageEnable"`
+	// AppendTopicForTimerDeleteKey has a recall name the topic, too: by default, ids of
+	// all topics are taken for one.
+	AppendTopicForTimerDeleteKey bool `conf:"appendTopicForTimerDeleteKey"`
+
 	// MetricsExporterType is MetricsProm or MetricsDisable. Apache's OTLP_GRPC and LOG are
 	// not built.
 	MetricsExporterType string `conf:"metricsExporterType" oneof:"DISABLE PROM"`
@@ -278,6 +300,8 @@ func DefaultBroker() Broker {
 		HASendHeartbeatInterval: 5_000, HAHousekeepingInterval: 20_000, HATransferBatchSize: 32 << 10, MaxHATransferByteInSecond: 100 << 20,
 		CleanResourceInterval: 10_000, DeleteWhen: "04", FileReservedTime: 72, DeleteFileBatchMax: 10,
 		DiskMaxUsedSpaceRatio: 75, DiskSpaceCleanForciblyRatio: 85, DiskSpaceWarningLevelRatio: 90, CleanFileForciblyEnable: true,
+		TimerWheelEnable: true, TimerPrecisionMs: 1000, TimerMaxDelaySec: 3 * 24 * 3600, TimerRollWindowSlot: 2 * 24 * 3600,
+		TimerWheelSlots: 7 * 24 * 3600, TimerFlushIntervalMs: 1000, MappedFileSizeTimerLog: 100 << 20,
 		MetricsExporterType: MetricsDisable, MetricsPromExporterPort: 5557,
 	}
 }
@@ -328,6 +352,7 @@ func (c *Broker) Validate() error {
 	check(c.MappedFileSizeCommitLog >= int64(min(c.MaxMessageSize, 1<<20)), "mappedFileSizeCommitLog=%d is too small", c.MappedFileSizeCommitLog)
 	check(c.StorePathRootDir != "", "storePathRootDir is empty")
 	check(!strings.Contains(c.StorePathCommitLog, ","), "storePathCommitLog=%s: several paths are not supported", c.StorePathCommitLog)
+	check(c.TimerWheelSlots%64 == 0, "timerWheelSlots=%d is no multiple of 64", c.TimerWheelSlots)
 	for hour := range strings.SplitSeq(c.DeleteWhen, ";") {
 		n, err := strconv.Atoi(strings.TrimSpace(hour))
 		check(err == nil && n >= 0 && n <= 23, "deleteWhen=%s has no hour of the day in %q", c.DeleteWhen, hour)

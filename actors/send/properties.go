@@ -13,7 +13,8 @@ type properties struct {
 	delay    int  // level; 0 none
 	wait     bool // false only if the client said so
 	prepared bool // a half message of a transaction
-	timer    bool // delivery at an arbitrary time
+	timer    messages.Timer
+	recalls  bool // it recalls a message that waits for its time
 	ordered  bool // it has a sharding key
 	rewrite  bool // holds a property that the broker sets itself
 }
@@ -31,8 +32,10 @@ func scan(text []byte) properties {
 			p.wait = string(value) != "false"
 		case messages.PropertyTransactionPrepared:
 			p.prepared = bytes.EqualFold(value, []byte("true"))
-		case messages.PropertyTimerDeliverMs, messages.PropertyTimerDelayMs, messages.PropertyTimerDelaySec:
-			p.timer = true
+		case messages.PropertyTimerDeliverMs, messages.PropertyTimerDelayMs, messages.PropertyTimerDelaySec, messages.PropertyTimerOutMs:
+			p.timer.See(name, value)
+		case messages.PropertyTimerDelUniqKey:
+			p.recalls = true
 		case messages.PropertyShardingKey:
 			p.ordered = true
 		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK:
@@ -87,7 +90,7 @@ func (p *properties) kind() messages.MessageType {
 		return messages.MessageTransaction
 	case p.ordered:
 		return messages.MessageFIFO
-	case p.delay > 0 || p.timer:
+	case p.delay > 0 || p.timer.Asked():
 		return messages.MessageDelay
 	}
 	return messages.MessageNormal

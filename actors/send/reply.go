@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/transport/remoting"
 )
 
@@ -14,6 +15,7 @@ var (
 	fieldQueueID       = []byte("queueId")
 	fieldQueueOffset   = []byte("queueOffset")
 	fieldTransactionID = []byte("transactionId")
+	fieldRecallHandle  = []byte("recallHandle")
 	fieldRegion        = []byte(messages.PropertyMsgRegion)
 	fieldTrace         = []byte(messages.PropertyTraceSwitch)
 )
@@ -98,5 +100,19 @@ func (e *Replies) place(c *messages.Command, a *messages.Append, s *messages.Sen
 	if len(first.UniqKey) > 0 {
 		c.Ext.Append(fieldTransactionID, first.UniqKey)
 	}
+	if first.Topic == messages.TopicTimer {
+		e.recall(c, a, first)
+	}
 	w.text = t[:0]
+}
+
+// recall adds what a message that waits for its time can be recalled by.
+func (e *Replies) recall(c *messages.Command, a *messages.Append, r *messages.AppendRecord) {
+	var stored record.Record
+	if _, err := record.Decode(a.Buf[r.At:r.At+int(r.Size)], &stored); err != nil {
+		return
+	}
+	if handle, ok := messages.RecallOf(stored.Properties, e.sender.Broker); ok {
+		c.Ext.Append(fieldRecallHandle, []byte(handle.String()))
+	}
 }

@@ -33,6 +33,8 @@ type Options struct {
 	RejectTransaction func() bool // answer half messages with NoPermission
 	Slave             bool        // answer everything with ErrSlave
 	Traffic           *stats.Traffic
+	Timers            messages.TimerRules
+	Broker            string // its name
 }
 
 // ErrSlave refuses what is sent to a slave, in the words in which Apache's refuses
@@ -76,7 +78,9 @@ type draft struct {
 	queueID int32
 	props   properties
 
-	half bool // of a transaction: it waits in the half topic to be committed
+	half  bool  // of a transaction: it waits in the half topic to be committed
+	waits bool  // for its time, in the timer topic
+	out   int64 // TIMER_OUT_MS, if it does
 
 	// dlqTopic and dlqQueue redirect a retry that is given up.
 	deadLetter bool
@@ -192,17 +196,19 @@ func (s *Sender) complete(d *draft) error {
 	if d.half && s.RejectTransaction() {
 		return messages.Refuse(messages.NoPermission, "the broker[%s] sending transaction message is forbidden", s.BrokerIP)
 	}
-	if d.props.timer && d.props.delay <= 0 {
-		return messages.Refuse(messages.SystemError, "accurate timer message is not enabled, timerWheelEnable is false")
+	if d.half || d.props.delay > 0 {
+		return nil // a half waits for its commit; a level wins
 	}
-	return nil
+	var err error
+	d.out, d.waits, err = s.Timers.Out(&d.props.timer, s.Env.Millis(), d.props.recalls)
+	return err
 }
 
 func (s *Sender) checkBatch(d *draft) error {
 	switch {
 	case messages.IsRetryTopic(d.Topic):
 		return messages.Refuse(messages.MessageIllegal, "batch request does not support retry group %s", d.Topic)
-	case d.props.delay > 0 || d.props.timer:
+	case d.props.delay > 0 || d.props.timer.Asked():
 		return messages.Refuse(messages.MessageIllegal, "batch request does not support delay message")
 	case d.props.prepared:
 		return s.illegal()
@@ -221,8 +227,9 @@ func (s *Sender) checkBatch(d *draft) error {
 }
 
 // addedProperties is the room for what the broker may add to a property string,
-// besides the suffix and the topic: an id, a real queue, a delay.
-const addedProperties = 160
+// besides the suffix and the topic: an id, a real queue, a delay, what a timer adds
+// each time that it is stored again.
+const addedProperties = 256
 
 // addedToHalf is the room for what a half gets besides: the id once more, and, when
 // it is checked, the times and the offset that it had before.
@@ -303,7 +310,14 @@ func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
 		w.properties = appendHalf(w.properties, topic, queueID)
 		topic, queueID = messages.TopicTransHalf, 0
 		sysFlag &^= messages.SysFlagTransactionMask
+	} else if d.waits && single && !d.deadLetter {
+		w.properties = messages.AppendTimer(w.properties, topic, queueID, d.out)
+		topic, queueID = messages.TopicTimer, 0
 	} else if level := s.Delays.Clamp(d.props.delay); level > 0 && !d.deadLetter {
+		if d.props.timer.Asked() { // the level wins (RocketMQ: HookUtils.checkIfTimerMessage)
+			w.properties = messages.RemoveProperties(nil, w.properties,
+				messages.PropertyTimerDeliverMs, messages.PropertyTimerDelayMs, messages.PropertyTimerDelaySec)
+		}
 		if d.props.delay > level {
 			w.properties = messages.AppendPropertyInt(w.properties, messages.PropertyDelay, int64(level))
 		}

@@ -53,8 +53,7 @@ func (t *transaction) end(r *front.Request) (*messages.Command, error) {
 		t.ended(at)
 		return r.Response(messages.Success, ""), nil
 	}
-	t.commit(ending{ticket: r.Ticket, half: at}, &half, topic, queueID)
-	return nil, nil
+	return nil, t.commit(ending{ticket: r.Ticket, half: at}, &half, topic, queueID)
 }
 
 // maxBuffer bounds the buffer that is kept from one record to the next, in bytes.
@@ -67,15 +66,24 @@ func (t *transaction) keep(raw []byte) {
 }
 
 // commit adds the message of a half to what the burst appends.
-func (t *transaction) commit(e ending, half *record.Record, topic string, queueID int32) {
+func (t *transaction) commit(e ending, half *record.Record, topic string, queueID int32) error {
+	var time until
+	if messages.FindProperty(half.Properties, messages.PropertyDelay) == nil { // a level wins
+		wanted := messages.TimerOf(half.Properties)
+		var err error
+		if time.out, time.waits, err = t.Timers.Out(&wanted, t.Env.Millis(), false); err != nil {
+			return err
+		}
+	}
 	if t.commits == nil {
 		t.commits = messages.NewAppend(len(half.Body) + len(half.Properties) + overhead)
 	}
 	a := t.commits
-	commit(a, half, topic, queueID, t.Delays, messages.Send{Ticket: e.ticket})
+	commit(a, half, topic, queueID, t.Delays, time, messages.Send{Ticket: e.ticket})
 	open, _ := a.Token.([]ending)
 	a.Token = append(open, e)
 	t.of(e.half.queueID).committing[e.half.offset]++
+	return nil
 }
 
 // flushCommits sends what the requests of a burst commit to the log.

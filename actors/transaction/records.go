@@ -30,10 +30,16 @@ func add(a *messages.Append, r *record.Record, topic string, delay int64, s mess
 // overhead bounds what a record needs beyond its body and properties, in bytes.
 const overhead = 512
 
+// until is when a message is out that waits for a time.
+type until struct {
+	out   int64
+	waits bool
+}
+
 // commit appends the message of a half to its real topic; a delay begins now. It
 // keeps TRAN_MSG and the id of the transaction, by which consumers see that it
 // comes from one (RocketMQ: EndTransactionProcessor.endMessageTransaction).
-func commit(a *messages.Append, h *record.Record, topic string, queueID int32, delays messages.DelayLevels, s messages.Send) {
+func commit(a *messages.Append, h *record.Record, topic string, queueID int32, delays messages.DelayLevels, time until, s messages.Send) {
 	m := *h
 	m.QueueID, m.PreparedOffset = queueID, h.PhysOffset
 	m.SysFlag = h.SysFlag&^messages.SysFlagTransactionMask | messages.SysFlagCommit
@@ -41,7 +47,10 @@ func commit(a *messages.Append, h *record.Record, topic string, queueID int32, d
 	s.Wait = string(messages.FindProperty(h.Properties, messages.PropertyWait)) != "false"
 	var delay int64
 	wanted := max(number(messages.FindProperty(h.Properties, messages.PropertyDelay)), 0)
-	if level := delays.Clamp(int(min(wanted, 1<<20))); level > 0 {
+	if level := delays.Clamp(int(min(wanted, 1<<20))); level == 0 && time.waits {
+		m.Properties = messages.AppendTimer(m.Properties, topic, queueID, time.out)
+		topic, m.QueueID = messages.TopicTimer, 0
+	} else if level > 0 {
 		m.Properties = messages.AppendProperty(m.Properties, messages.PropertyRealTopic, topic)
 		m.Properties = messages.AppendPropertyInt(m.Properties, messages.PropertyRealQueueID, int64(queueID))
 		topic, m.QueueID, delay = messages.TopicSchedule, int32(level-1), delays.Millis(level)

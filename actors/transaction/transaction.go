@@ -23,6 +23,7 @@ type Options struct {
 	StoreHost   netip.AddrPort
 	Broker      string // its name
 	Delays      messages.DelayLevels
+	Timers      messages.TimerRules
 	Rules       func() Rules
 	CheckEvery  time.Duration // transactionCheckInterval, from the end of a round on
 	OpMaxSize   int           // transactionOpMsgMaxSize, bytes of body

@@ -49,6 +49,7 @@ func NewBroker(t testing.TB, w *sim.World, h *sim.Host, configure func(*config.B
 	c.MaxMessageSize = 16 << 10
 	c.MappedFileSizeConsumeQueue = 20 * 100
 	c.MaxHashSlotNum, c.MaxIndexNum = 100, 200
+	c.MappedFileSizeTimerLog, c.TimerWheelSlots = 2048, 256
 	if configure != nil {
 		configure(&c)
 	}

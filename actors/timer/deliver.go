@@ -1,0 +1,155 @@
+package timer
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/timer"
+)
+
+// Bounds of one Append of a slot's messages.
+const (
+	maxRecords = 64
+	maxBytes   = 1 << 20 // but at least one message
+)
+
+// slot is one that is being delivered, and the Token of its Appends.
+type slot struct {
+	time     int64
+	due      []due // what is left, the oldest first
+	sent     int   // of due, those that are in the Append under way
+	recalled map[string]struct{}
+}
+
+// due is a message of a slot.
+type due struct {
+	phys     int64
+	enqueued int64
+	rolls    bool
+}
+
+// hand has the next messages of a slot delivered.
+type hand struct{ *slot }
+
+// deliver delivers the slots before now.
+func (t *timers) deliver(now int64) {
+	if t.slot != nil {
+		return
+	}
+	next, ok := t.files.Wheel.Next(t.read, now)
+	if !ok {
+		t.read = max(t.read, now)
+		t.files.Wheel.Forget(t.read)
+		return
+	}
+	t.read = next
+	s, err := t.gather(next)
+	if err != nil {
+		t.Env.Log.Error().Err(err).Int64("time", next).Msg("messages that are due cannot be read; it is tried again")
+		t.again(retryAfter)
+		return
+	}
+	t.slot = s
+	t.handOver(s)
+}
+
+// gather reads the units of a slot, and which of its messages are recalled.
+func (t *timers) gather(time int64) (*slot, error) {
+	s := &slot{time: time, recalled: make(map[string]struct{})}
+	var failed error
+	err := t.files.Units(time, func(u *timer.Unit) bool {
+		if !u.Recalls() || u.Rolls() {
+			s.due = append(s.due, due{u.Phys, u.WriteTime, u.Rolls()})
+			return true
+		}
+		m, out, err := t.message(u.Phys)
+		if failed = err; m != nil && t.step(out) == time {
+			s.recalled[string(messages.FindProperty(m.Properties, messages.PropertyTimerDelUniqKey))] = struct{}{}
+			t.counts.add(string(messages.FindProperty(m.Properties, messages.PropertyRealTopic)), false, t.Env.Millis())
+		}
+		return err == nil
+	})
+	slices.Reverse(s.due)
+	return s, errors.Join(err, failed)
+}
+
+// handOver appends the next messages of a slot, or leaves it behind.
+func (t *timers) handOver(s *slot) {
+	a := messages.NewAppend(0)
+	for s.sent = 0; s.sent < len(s.due) && len(a.Records) < maxRecords && len(a.Buf) < maxBytes; {
+		taken, err := t.handOne(a, s, &s.due[s.sent])
+		if err != nil {
+			t.Env.Log.Error().Err(err).Int64("time", s.time).Msg("a message that is due cannot be read; it is tried again")
+			a.Release()
+			t.resend = t.Env.Tell(t.self, retryAfter, &hand{s})
+			return
+		}
+		if !taken {
+			s.due = slices.Delete(s.due, s.sent, s.sent+1)
+			continue
+		}
+		s.sent++
+	}
+	if len(a.Records) == 0 {
+		a.Release()
+		t.slot, t.read = nil, s.time+t.Rules.Precision
+		t.changed()
+		t.again(0)
+		return
+	}
+	a.ReplyTo, a.Token = t.self, s
+	t.Env.Send(t.CommitLog, a)
+}
+
+// handOne adds one message of a slot to a. It reports false if there is nothing to
+// be delivered: the message is recalled, lost, or was never this one, which a crash
+// may leave of a unit whose message did not reach the disk.
+func (t *timers) handOne(a *messages.Append, s *slot, d *due) (taken bool, err error) {
+	m, out, err := t.message(d.phys)
+	if m == nil || err != nil {
+		return false, err
+	}
+	if d.rolls {
+		t.roll(a, m, d.enqueued)
+		t.count(m.Properties)
+		return true, nil
+	}
+	if t.step(out) != s.time {
+		return false, nil
+	}
+	topic := messages.FindProperty(m.Properties, messages.PropertyRealTopic)
+	id := messages.FindProperty(m.Properties, messages.PropertyUniqKey)
+	t.count(m.Properties)
+	if len(id) > 0 {
+		if _, recalled := s.recalled[messages.TimerDeleteKey(string(topic), string(id), t.TopicKeys)]; recalled {
+			return false, nil
+		}
+	}
+	return t.give(a, m, d.enqueued), nil
+}
+
+// count notes that a message waits no more.
+func (t *timers) count(properties []byte) {
+	t.counts.add(string(messages.FindProperty(properties, messages.PropertyRealTopic)), true, t.Env.Millis())
+}
+
+// gave goes on with a slot, with what the log has refused first.
+func (t *timers) gave(a *messages.Append, s *slot) {
+	if s != t.slot {
+		return
+	}
+	var refused []due
+	for i := range s.due[:s.sent] {
+		if r := &a.Sends[i]; !stored(r) && r.Code != messages.MessageIllegal {
+			refused = append(refused, s.due[i])
+		}
+	}
+	s.due = append(refused, s.due[s.sent:]...)
+	if len(refused) > 0 {
+		t.Env.Log.Warn().Int("messages", len(refused)).Msg("the log refused messages that are due; they are tried again")
+		t.resend = t.Env.Tell(t.self, retryAfter, &hand{s})
+		return
+	}
+	t.handOver(s)
+}

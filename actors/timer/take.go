@@ -1,0 +1,212 @@
+package timer
+
+import (
+	"time"
+
+	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/consumequeue"
+	"github.com/actormq/actormq/storage/timer"
+)
+
+// Bounds of what is taken up at a time, between which others are served.
+const (
+	maxUnits   = 128
+	maxBatches = 8
+)
+
+// taking is the Token of an Append of messages that came too late to wait, because
+// their time is over: they are delivered at once.
+type taking struct {
+	late []int64 // physical offsets of the messages
+	next int64   // the offset in the queue once all of them are stored
+}
+
+// leavings are what an earlier master has left: of the messages before offset, those
+// that were due before read were delivered.
+type leavings struct{ offset, read int64 }
+
+// take notes the messages of the queue in their slots, from t.offset on.
+func (t *timers) take(now int64) {
+	for range maxBatches {
+		if t.taken != nil {
+			return
+		}
+		if more, err := t.takeSome(now); err != nil {
+			t.Env.Log.Error().Err(err).Int64("offset", t.offset).Msg("messages that wait for their time cannot be taken up; it is tried again")
+			t.again(retryAfter)
+			return
+		} else if !more {
+			return
+		}
+	}
+	t.again(0)
+}
+
+// takeSome takes up a batch, and reports whether there may be more. After an error it
+// has taken up those before t.offset.
+func (t *timers) takeSome(now int64) (more bool, err error) {
+	queue, err := t.Store.Queues.Load(messages.TopicTimer, 0)
+	if queue == nil || err != nil {
+		return false, err
+	}
+	t.correct(queue)
+	var units [maxUnits]consumequeue.Unit
+	n, err := queue.Read(t.offset, units[:])
+	if n == 0 || err != nil {
+		return false, err
+	}
+	batch := &taking{next: t.offset}
+	for i := range units[:n] {
+		if err := t.takeOne(batch, &units[i], now); err != nil {
+			if len(batch.late) == 0 {
+				t.offset = batch.next
+				return false, err
+			}
+			break // the late ones go first, then it is tried again
+		}
+		batch.next++
+	}
+	if err := t.files.Flush(); err != nil { // they are in their slots, and are flushed again
+		t.Env.Log.Warn().Err(err).Msg("the timer log cannot be written; it is tried again")
+	}
+	t.changed()
+	if len(batch.late) > 0 {
+		t.sendLate(batch)
+		return false, nil
+	}
+	t.offset = batch.next
+	return true, nil
+}
+
+// correct moves an offset that the queue does not have into it.
+func (t *timers) correct(queue *consumequeue.Queue) {
+	first, last := queue.MinOffset(), queue.MaxOffset()
+	if t.offset < first {
+		if t.before.offset == 0 {
+			t.Env.Log.Warn().Int64("from", t.offset).Int64("to", first).Msg("messages expired before they were taken up to wait for their time")
+		}
+		t.offset = first
+	}
+	if t.offset > last {
+		t.Env.Log.Warn().Int64("from", t.offset).Int64("to", last).Msg("the timers' offset lies beyond their queue")
+		t.offset = last
+	}
+}
+
+// takeOne takes up the message of one unit.
+func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) error {
+	if !u.Valid() || u.Filler() {
+		return nil
+	}
+	m, out, err := t.message(u.Phys)
+	if m == nil || err != nil || t.wasDelivered(batch.next, m, out) {
+		return err
+	}
+	recalls := len(messages.FindProperty(m.Properties, messages.PropertyTimerDelUniqKey)) > 0
+	if out = t.step(out); out < now {
+		if !recalls { // a recall that is late has nothing to recall
+			batch.late = append(batch.late, u.Phys)
+		}
+		return nil
+	}
+	unit := timer.Unit{Magic: timer.MagicDefault, WriteTime: now, Phys: u.Phys, Size: u.Size}
+	if recalls {
+		unit.Magic |= timer.MagicDelete
+	}
+	at, rolls := t.place(now, out)
+	if rolls {
+		unit.Magic |= timer.MagicRoll
+	}
+	topic := messages.FindProperty(m.Properties, messages.PropertyRealTopic)
+	unit.Delay, unit.TopicHash = int32(at-now), hash(topic)
+	if err := t.files.Add(unit); err != nil {
+		return err
+	}
+	t.counts.add(string(topic), recalls, t.Env.Millis())
+	return nil
+}
+
+// place returns the slot of a message that is due at out, and whether it is stored
+// again then: one that is further away than the window (RocketMQ:
+// TimerMessageStore.doEnqueue).
+func (t *timers) place(now, out int64) (at int64, rolls bool) {
+	window := t.Window * t.Rules.Precision
+	switch ahead := out - now; {
+	case ahead < window:
+		return out, false
+	case ahead-window < t.Window/3*t.Rules.Precision:
+		return now + t.Window/2*t.Rules.Precision, true // time enough for the rest
+	default:
+		return now + window, true
+	}
+}
+
+// wasDelivered reports whether an earlier master has delivered a message, or has
+// stored it again.
+func (t *timers) wasDelivered(offset int64, m *record.Record, out int64) bool {
+	if offset >= t.before.offset {
+		return false
+	}
+	at, rolls := t.place(t.step(m.StoreTimestamp), t.step(out))
+	if rolls {
+		at += slack.Milliseconds() // the master may have taken it up later
+	}
+	return at < t.before.read
+}
+
+// slack is how long a master may have taken to take a message up.
+const slack = 10 * time.Second
+
+// sendLate delivers messages whose time is over.
+func (t *timers) sendLate(batch *taking) {
+	a := messages.NewAppend(0)
+	var left []int64
+	for _, phys := range batch.late {
+		m, _, err := t.message(phys)
+		if err != nil {
+			a.Release()
+			t.Env.Log.Error().Err(err).Int64("phys", phys).Msg("a message that is due cannot be read; it is tried again")
+			t.taken = batch
+			t.retry = t.Env.Tell(t.self, retryAfter, &late{batch})
+			return
+		}
+		if m != nil && t.give(a, m, never) {
+			left = append(left, phys)
+		}
+	}
+	if batch.late = left; len(left) == 0 {
+		a.Release()
+		t.taken, t.offset = nil, batch.next
+		t.again(0)
+		return
+	}
+	t.taken = batch
+	a.ReplyTo, a.Token = t.self, batch
+	t.Env.Send(t.CommitLog, a)
+}
+
+// tookLate goes on behind the late messages, or tries those again that the log has
+// refused.
+func (t *timers) tookLate(a *messages.Append, batch *taking) {
+	if batch != t.taken {
+		return
+	}
+	var refused []int64
+	for i, phys := range batch.late {
+		if s := &a.Sends[i]; !stored(s) && s.Code != messages.MessageIllegal {
+			refused = append(refused, phys)
+		}
+	}
+	if batch.late = refused; len(refused) > 0 {
+		t.Env.Log.Warn().Int("messages", len(refused)).Msg("the log refused messages that are due; they are tried again")
+		t.retry = t.Env.Tell(t.self, retryAfter, &late{batch})
+		return
+	}
+	t.taken, t.offset = nil, batch.next
+	t.changed()
+	t.run()
+}
+
+// late has messages sent again that the log has refused.
+type late struct{ *taking }
