@@ -118,13 +118,9 @@ func (t *timers) handOne(a *messages.Append, s *slot, d *due) (taken bool, err e
 	if t.step(out) != s.time {
 		return false, nil
 	}
-	topic := messages.FindProperty(m.Properties, messages.PropertyRealTopic)
-	id := messages.FindProperty(m.Properties, messages.PropertyUniqKey)
 	t.count(m.Properties)
-	if len(id) > 0 {
-		if _, recalled := s.recalled[messages.TimerDeleteKey(string(topic), string(id), t.TopicKeys)]; recalled {
-			return false, nil
-		}
+	if t.isRecalled(m, s.recalled) || t.isRecalled(m, t.recalls) {
+		return false, nil
 	}
 	return t.give(a, m, d.enqueued), nil
 }

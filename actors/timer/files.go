@@ -21,7 +21,8 @@ func (t *timers) open() {
 	t.files = files
 	saved := files.Checkpoint()
 	t.version, t.offset = saved.Version, saved.QueueOffset
-	t.read = max(t.step(saved.ReadTime), files.Wheel.Earliest(saved.ReadTime))
+	// There is no slot to be delivered before the earliest, and none behind now is yet.
+	t.read = max(t.step(saved.ReadTime), min(files.Wheel.Earliest(saved.ReadTime), t.step(t.Env.Millis())))
 	last, ok := files.LastUnit()
 	switch {
 	case ok:
@@ -31,6 +32,10 @@ func (t *timers) open() {
 	case saved.QueueOffset > 0: // a master's that this broker was the slave of, or nothing ever waited
 		t.before = leavings{saved.QueueOffset, saved.ReadTime}
 		t.offset = 0
+	}
+	t.recalls = make(map[string]struct{})
+	if err := t.findRecalls(); err != nil {
+		t.Env.Log.Error().Err(err).Msg("recalls could not be read; messages may come that are recalled")
 	}
 }
 

@@ -1,6 +1,7 @@
 package timer
 
 import (
+	"errors"
 	"time"
 
 	"github.com/actormq/actormq/messages"
@@ -58,14 +59,17 @@ func (t *timers) takeSome(now int64) (more bool, err error) {
 	}
 	batch := &taking{next: t.offset}
 	for i := range units[:n] {
-		if err := t.takeOne(batch, &units[i], now); err != nil {
-			if len(batch.late) == 0 {
-				t.offset = batch.next
-				return false, err
-			}
-			break // the late ones go first, then it is tried again
+		behind, err := t.takeOne(batch, &units[i], now)
+		if err != nil && len(batch.late) == 0 {
+			t.offset = batch.next
+			return false, err
 		}
-		batch.next++
+		if behind || err != nil {
+			break // the late ones go first
+		}
+		if batch.next++; len(batch.late) == 0 {
+			t.offset = batch.next
+		}
 	}
 	if err := t.files.Flush(); err != nil { // they are in their slots, and are flushed again
 		t.Env.Log.Warn().Err(err).Msg("the timer log cannot be written; it is tried again")
@@ -75,8 +79,68 @@ func (t *timers) takeSome(now int64) (more bool, err error) {
 		t.sendLate(batch)
 		return false, nil
 	}
-	t.offset = batch.next
 	return true, nil
+}
+
+// findRecalls looks, when the broker starts, for recalls of messages that are due by
+// now: in slots, and in what is left to be taken up. The messages come before the
+// broker gets to their recalls.
+func (t *timers) findRecalls() error {
+	now := t.step(t.Env.Millis())
+	var failed error
+	for at, ok := t.files.Wheel.Next(t.read, now); ok; at, ok = t.files.Wheel.Next(at+t.Rules.Precision, now) {
+		err := t.files.Units(at, func(u *timer.Unit) bool {
+			if u.Recalls() {
+				failed = t.findRecall(u.Phys, now)
+			}
+			return failed == nil
+		})
+		if err = errors.Join(err, failed); err != nil {
+			return err
+		}
+	}
+	queue, err := t.Store.Queues.Load(messages.TopicTimer, 0)
+	if queue == nil || err != nil {
+		return err
+	}
+	t.correct(queue)
+	var units [maxUnits]consumequeue.Unit
+	for at := t.offset; ; {
+		n, err := queue.Read(at, units[:])
+		if n == 0 || err != nil {
+			return err
+		}
+		for i := range units[:n] {
+			if units[i].Valid() && !units[i].Filler() {
+				if err := t.findRecall(units[i].Phys, now); err != nil {
+					return err
+				}
+			}
+		}
+		at += int64(n)
+	}
+}
+
+func (t *timers) findRecall(phys, now int64) error {
+	m, out, err := t.message(phys)
+	if m == nil || err != nil || t.step(out) >= now {
+		return err
+	}
+	if key := messages.FindProperty(m.Properties, messages.PropertyTimerDelUniqKey); len(key) > 0 {
+		t.recalls[string(key)] = struct{}{}
+	}
+	return nil
+}
+
+// isRecalled reports whether a message is among those that are recalled.
+func (t *timers) isRecalled(m *record.Record, recalls map[string]struct{}) bool {
+	id := messages.FindProperty(m.Properties, messages.PropertyUniqKey)
+	if len(recalls) == 0 || len(id) == 0 {
+		return false
+	}
+	topic := messages.FindProperty(m.Properties, messages.PropertyRealTopic)
+	_, recalled := recalls[messages.TimerDeleteKey(string(topic), string(id), t.TopicKeys)]
+	return recalled
 }
 
 // correct moves an offset that the queue does not have into it.
@@ -94,21 +158,26 @@ func (t *timers) correct(queue *consumequeue.Queue) {
 	}
 }
 
-// takeOne takes up the message of one unit.
-func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) error {
+// takeOne takes up the message of one unit. It reports true, and does nothing, if that
+// must wait until the late ones are stored: the last unit in the log says what was
+// taken up.
+func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) (behind bool, err error) {
 	if !u.Valid() || u.Filler() {
-		return nil
+		return false, nil
 	}
 	m, out, err := t.message(u.Phys)
 	if m == nil || err != nil || t.wasDelivered(batch.next, m, out) {
-		return err
+		return false, err
 	}
 	recalls := len(messages.FindProperty(m.Properties, messages.PropertyTimerDelUniqKey)) > 0
 	if out = t.step(out); out < now {
-		if !recalls { // a recall that is late has nothing to recall
+		if !recalls && !t.isRecalled(m, t.recalls) { // a recall that is late has nothing to recall
 			batch.late = append(batch.late, u.Phys)
 		}
-		return nil
+		return false, nil
+	}
+	if len(batch.late) > 0 {
+		return true, nil
 	}
 	unit := timer.Unit{Magic: timer.MagicDefault, WriteTime: now, Phys: u.Phys, Size: u.Size}
 	if recalls {
@@ -121,10 +190,10 @@ func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) error {
 	topic := messages.FindProperty(m.Properties, messages.PropertyRealTopic)
 	unit.Delay, unit.TopicHash = int32(at-now), hash(topic)
 	if err := t.files.Add(unit); err != nil {
-		return err
+		return false, err
 	}
 	t.counts.add(string(topic), recalls, t.Env.Millis())
-	return nil
+	return false, nil
 }
 
 // place returns the slot of a message that is due at out, and whether it is stored

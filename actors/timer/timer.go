@@ -61,9 +61,12 @@ type timers struct {
 	read   int64 // slots before that time are delivered
 	offset int64 // of the message in the queue that is taken up next
 	before leavings
-	taken  *taking // an Append of what came too late to wait; nil if there is none
-	slot   *slot   // that is being delivered, or nil
-	counts counts
+	// recalls are what was recalled of what was due when the broker started, and not
+	// taken up yet.
+	recalls map[string]struct{}
+	taken   *taking // an Append of what came too late to wait; nil if there is none
+	slot    *slot   // that is being delivered, or nil
+	counts  counts
 
 	wake    env.Timer // for the next slot, or another try
 	retry   env.Timer // of late messages
@@ -154,8 +157,11 @@ func (t *timers) run() {
 		return
 	}
 	now := t.step(t.Env.Millis())
-	if t.files.Wheel.Empty() && t.slot == nil {
-		t.read = max(t.read, now)
+	switch {
+	case t.files.Wheel.Empty() && t.slot == nil:
+		t.read = now
+	case now < t.read && t.slot == nil: // the clock was set back: better twice than never
+		t.read = now
 	}
 	// The recalls of what is due should be known first. But after a long sleep the slots
 	// that are ahead are those that are yet to be delivered.
