@@ -21,8 +21,11 @@ func (t *timers) open() {
 	t.files = files
 	saved := files.Checkpoint()
 	t.version, t.offset = saved.Version, saved.QueueOffset
-	// There is no slot to be delivered before the earliest, and none behind now is yet.
-	t.read = max(t.step(saved.ReadTime), min(files.Wheel.Earliest(saved.ReadTime), t.step(t.Env.Millis())))
+	// No slot before the earliest is to be delivered, and none behind now is, yet.
+	t.read = t.step(t.Env.Millis())
+	if earliest := files.Wheel.Earliest(saved.ReadTime); earliest > 0 {
+		t.read = min(t.read, earliest)
+	}
 	last, ok := files.LastUnit()
 	switch {
 	case ok:

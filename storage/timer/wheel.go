@@ -93,6 +93,9 @@ func (w *Wheel) Empty() bool { return len(w.pages) == 0 }
 // Next returns the first time from `from` on, and before `until`, whose slot has
 // units. Both are multiples of the precision.
 func (w *Wheel) Next(from, until int64) (time int64, ok bool) {
+	if len(w.pages) == 0 {
+		return until, false
+	}
 	for time = from; time < until; time += w.precision {
 		i := w.index(time)
 		if w.pages[i/slotsOfPage] == nil {
