@@ -152,7 +152,7 @@ func (w *wiring) stateChildren() []child {
 		{nameTopics, topics.Props(topics.Options{
 			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 			AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateTopicEnable }), DefaultQueues: c.DefaultTopicQueueNums,
-			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopicEnable,
+			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopic(),
 			DelayLevels: int32(w.delays.Max()), Timer: c.TimerWheelEnable, MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
 			Slave:    w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog)},

@@ -86,8 +86,10 @@ type Broker struct {
 	// the cluster and the broker.
 	ClusterTopicEnable bool `conf:"clusterTopicEnable"`
 	BrokerTopicEnable  bool `conf:"brokerTopicEnable"`
-	// TraceTopicEnable has the topic for message traces made.
-	TraceTopicEnable bool `conf:"traceTopicEnable"`
+	// TraceTopicEnable has the topic for message traces made, under the name
+	// MsgTraceTopicName.
+	TraceTopicEnable  bool   `conf:"traceTopicEnable"`
+	MsgTraceTopicName string `conf:"msgTraceTopicName"`
 	// StoreReplyMessageEnable keeps a copy of each reply in the cluster's reply topic.
 	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable" live:"true"`
 	// TraceOn tells producers and consumers that traces are wanted.
@@ -283,7 +285,7 @@ func DefaultBroker() Broker {
 		BrokerIP1: "127.0.0.1", BindAddress: "0.0.0.0", ListenPort: 10911,
 		RegisterNameServerPeriod: 30_000, RegionID: "DefaultRegion",
 		AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8, AutoCreateSubscriptionGroup: true, BrokerPermission: 6,
-		ClusterTopicEnable: true, BrokerTopicEnable: true, UseServerSideResetOffset: true, TraceOn: true, StoreReplyMessageEnable: true,
+		ClusterTopicEnable: true, BrokerTopicEnable: true, UseServerSideResetOffset: true, TraceOn: true, StoreReplyMessageEnable: true, MsgTraceTopicName: messages.TopicTrace,
 		FlushConsumerOffsetInterval: 5_000, FlushDelayOffsetInterval: 10_000, MessageDelayLevel: messages.DefaultDelayLevels,
 		TransactionTimeOut: 6_000, TransactionCheckInterval: 30_000, TransactionCheckMax: 15,
 		TransactionOpMsgMaxSize: 4096, TransactionOpBatchInterval: 3_000,
@@ -357,10 +359,22 @@ func (c *Broker) Validate() error {
 		n, err := strconv.Atoi(strings.TrimSpace(hour))
 		check(err == nil && n >= 0 && n <= 23, "deleteWhen=%s has no hour of the day in %q", c.DeleteWhen, hour)
 	}
+	if err := messages.CheckTopicBytes([]byte(c.MsgTraceTopicName)); err != nil && c.TraceTopicEnable {
+		errs = append(errs, fmt.Errorf("msgTraceTopicName=%s: %w", c.MsgTraceTopicName, err))
+	}
 	if _, err := messages.ParseDelayLevels(c.MessageDelayLevel); err != nil {
 		errs = append(errs, fmt.Errorf("messageDelayLevel: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// TraceTopic returns the name of the topic for message traces, or "" if it is not
+// wanted (RocketMQ: TopicConfigManager.init).
+func (c *Broker) TraceTopic() string {
+	if !c.TraceTopicEnable {
+		return ""
+	}
+	return c.MsgTraceTopicName
 }
 
 // NameServers returns the addresses in NamesrvAddr.

@@ -42,8 +42,8 @@ func (t *topics) own() []*messages.TopicConfig {
 	if t.AutoCreate() {
 		all = append(all, plain(messages.TopicDefault, cmp.Or(t.DefaultQueues, 8), messages.PermInherit|readWrite))
 	}
-	if t.Trace {
-		all = append(all, plain(messages.TopicTrace, 1, readWrite))
+	if t.Trace != "" {
+		all = append(all, plain(t.Trace, 1, readWrite))
 	}
 	if t.Timer {
 		all = append(all, plain(messages.TopicTimer, 1, readWrite))

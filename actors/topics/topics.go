@@ -34,8 +34,9 @@ type Options struct {
 	// ClusterTopic and BrokerTopic make the topics named after the cluster and
 	// the broker readable and writable (clusterTopicEnable, brokerTopicEnable).
 	ClusterTopic, BrokerTopic bool
-	// Trace makes the message trace topic (traceTopicEnable).
-	Trace bool
+	// Trace is the name of the message trace topic, which is made (traceTopicEnable,
+	// msgTraceTopicName); empty for none.
+	Trace string
 	// Timer makes the topic of the timer wheel (timerWheelEnable).
 	Timer bool
 	// ReviveQueues is the number of queues of the revive topic (reviveQueueNum;

@@ -164,7 +164,7 @@ rmq_sys_SYNC_BROKER_MEMBER_broker-a read=1 write=1 perm=1
 `), list(nil))
 
 	all := list(func(o *topics.Options) {
-		*o = topics.Options{Dir: o.Dir, Cluster: "c1", Broker: "broker-a", AutoCreate: no, MixedTypes: no, Trace: true, Timer: true, DelayLevels: 20, ReviveQueues: 2}
+		*o = topics.Options{Dir: o.Dir, Cluster: "c1", Broker: "broker-a", AutoCreate: no, MixedTypes: no, Trace: "RMQ_SYS_TRACE_TOPIC", Timer: true, DelayLevels: 20, ReviveQueues: 2}
 	})
 	require.NotContains(t, all, "TBW102", "no topics are created by use")
 	require.Contains(t, all, "broker-a read=1 write=1 perm=1\n")
