@@ -13,6 +13,7 @@ import (
 // deliver sends and waits for the end.
 func (p *Producer) deliver(ctx context.Context, s *sending) (Sent, error) {
 	if p.isClosed() {
+		abandoned(s.seen, ErrClosed)
 		return Sent{}, ErrClosed
 	}
 	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
@@ -27,6 +28,9 @@ type attempt struct {
 	started time.Time
 	ended   chan outcome // capacity 1: nobody may take it any more
 	failed  error
+	// What the broker says of traces, if anybody wants to know.
+	region string
+	traced bool
 }
 
 // outcome is the end of an attempt. The response is a copy.
@@ -66,15 +70,17 @@ func (p *Producer) finish(ctx context.Context, s *sending, a *attempt) (Sent, er
 	for retries := p.o.Retries; ; retries-- {
 		sent, err := p.await(ctx, s, a)
 		if err == nil {
-			p.client.counters.stored(s.count, time.Since(begun))
+			p.counters.stored(s.count, time.Since(begun))
+			p.ended(s, a, sent, nil)
 			return sent, nil
 		}
 		if retries == 0 || s.fixed() || ctx.Err() != nil || !retryable(err) {
 			err = p.client.explain(err)
-			p.client.counters.lost(s.count, err)
+			p.counters.lost(s.count, err)
+			p.ended(s, a, Sent{}, err)
 			return Sent{}, err
 		}
-		p.client.counters.retries.Add(1)
+		p.counters.retries.Add(1)
 		a = p.begin(ctx, s, a)
 	}
 }
@@ -106,6 +112,9 @@ func (p *Producer) awaitWithin(ctx context.Context, s *sending, a *attempt) (Sen
 			return Sent{}, err
 		}
 		sent, err := s.result(a, end.response)
+		if s.seen != nil {
+			a.note(end.response)
+		}
 		p.attempted(a, end.at, err)
 		return sent, err
 	case <-ctx.Done():

@@ -75,6 +75,7 @@ type gatheredItem struct {
 	id     string
 	record messages.BatchRecord
 	slot   bool // it holds a slot of SendAsync
+	seen   *observed
 	done   func(Sent, error)
 }
 
@@ -115,11 +116,8 @@ func (l *lanes) add(ctx context.Context, m *Message, slot bool, done func(Sent, 
 		return err
 	}
 	id := l.p.client.uniq.make(time.Now())
-	properties, err := l.p.properties(m, id)
-	if err != nil {
-		return err
-	}
 	key := laneKey{topic: m.Topic}
+	var err error
 	if m.OrderKey != "" {
 		bounded, cancel := l.p.client.bounded(ctx, l.p.o.Timeout)
 		key.queue, err = l.p.choose(bounded, &sending{topic: l.p.client.wrap(m.Topic), place: byKey(m.OrderKey)}, nil)
@@ -128,11 +126,17 @@ func (l *lanes) add(ctx context.Context, m *Message, slot bool, done func(Sent, 
 			return err
 		}
 	}
-	if err := l.p.start(); err != nil {
+	seen, carried := l.p.observe(ctx, m, id, nil)
+	properties, err := l.p.properties(m, id, carried...)
+	if err == nil {
+		err = l.p.start()
+	}
+	if err != nil {
+		abandoned([]*observed{seen}, err)
 		return err
 	}
 	l.lane(key).add(gatheredItem{
-		id: id, slot: slot, done: done,
+		id: id, slot: slot, done: done, seen: seen,
 		record: messages.BatchRecord{Flag: m.Flag, Body: m.Body, Properties: properties},
 	})
 	return nil
@@ -242,6 +246,11 @@ func (l *lane) encode(b *gathered) *sending {
 	s.count = len(b.items)
 	if l.key.queue != (Queue{}) {
 		s.pinned = &l.key.queue
+	}
+	if p.client.observes(l.key.topic) {
+		for i := range b.items {
+			s.seen = append(s.seen, b.items[i].seen)
+		}
 	}
 	if len(b.items) == 1 {
 		only := &b.items[0]

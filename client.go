@@ -48,6 +48,10 @@ type Options struct {
 	// TLS, if not nil, encrypts every connection. Its ServerName, if empty, is the
 	// host that is connected to.
 	TLS *tls.Config
+	// Trace, if not nil, has message traces recorded.
+	Trace *Trace
+	// Spans, if not nil, has OpenTelemetry spans made.
+	Spans *Spans
 	// Log gets what the client does on its own: errors of background work,
 	// brokers that are isolated. nil is silence.
 	Log *slog.Logger
@@ -89,6 +93,8 @@ type Client struct {
 	actors    *actors
 	requests  requests // that wait for a reply
 	counters  counters
+	tracer    *tracer         // nil without Options.Trace
+	spans     *spans          // nil without Options.Spans
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	running   sync.WaitGroup // the client's own goroutines
@@ -134,8 +140,25 @@ func NewClient(o Options) (*Client, error) {
 		c.conns.sign = credentials.sign
 	}
 	c.routes = newRoutes(c.askRoute)
+	if err := c.watch(&o); err != nil {
+		c.cancel()
+		return nil, err
+	}
 	c.running.Go(c.maintain)
 	return c, nil
+}
+
+// watch sets up traces and spans.
+func (c *Client) watch(o *Options) (err error) {
+	if o.Spans != nil {
+		if c.spans, err = newSpans(o.Spans, c.id, c.namespace); err != nil {
+			return err
+		}
+	}
+	if o.Trace != nil {
+		c.tracer, err = c.newTracer(*o.Trace)
+	}
+	return err
 }
 
 // ID returns the client's id, as brokers list it.
@@ -152,6 +175,9 @@ func (c *Client) Close() error {
 	c.mu.Unlock()
 	c.quit()
 	c.consumed.Wait()
+	if c.tracer != nil {
+		c.tracer.close()
+	}
 	c.cancel()
 	err := c.conns.close()
 	for _, p := range sending {

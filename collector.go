@@ -14,6 +14,8 @@ var (
 		"Attempts to send after the first one.", []string{"client"}, nil)
 	metricLatency = prometheus.NewDesc("actormq_client_send_duration_seconds",
 		"Time of sends that succeeded, with all attempts.", []string{"client"}, nil)
+	metricTracesDropped = prometheus.NewDesc("actormq_client_traces_dropped_total",
+		"Records of message traces that were not sent.", []string{"client"}, nil)
 	metricInFlight = prometheus.NewDesc("actormq_client_sends_in_flight",
 		"Asynchronous sends under way.", []string{"client"}, nil)
 	metricConnections = prometheus.NewDesc("actormq_client_connections",
@@ -33,7 +35,7 @@ type collector struct{ client *Client }
 // Describe implements prometheus.Collector.
 func (collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{
-		metricSends, metricFailures, metricRetries, metricLatency, metricInFlight, metricConnections,
+		metricSends, metricFailures, metricRetries, metricLatency, metricInFlight, metricConnections, metricTracesDropped,
 		metricBrokerLatency, metricBrokerGood,
 		metricHandled, metricRefused, metricLag, metricBuffered, metricRebalances,
 	} {
@@ -52,6 +54,7 @@ func (m collector) Collect(to chan<- prometheus.Metric) {
 	}
 	counter(metricSends, s.Sent)
 	counter(metricRetries, s.Retries)
+	counter(metricTracesDropped, s.TracesDropped)
 	for cause, n := range s.Failed {
 		counter(metricFailures, n, cause)
 	}

@@ -273,7 +273,7 @@ func (c *Consumer) run(ctx context.Context, handle BatchHandler, batch int) erro
 	defer c.leave()
 	alive, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	h := &handling{ctx: alive, handle: handle, batches: batch > 0, trouble: c.trouble}
+	h := &handling{ctx: alive, handle: handle, batches: batch > 0, trouble: c.trouble, observe: c.observer(c.o.ConsumeTimeout)}
 	c.direct.Store(h)
 	defer c.direct.Store(nil)
 	w := newWorkers(h.run, c.report)

@@ -14,7 +14,7 @@ func (p *Producer) SendSelect(ctx context.Context, m *Message, choose func(queue
 	if choose == nil {
 		return Sent{}, errors.New("actormq: SendSelect without a selector")
 	}
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return Sent{}, err
 	}

@@ -73,6 +73,8 @@ type Producer struct {
 	slots  chan struct{} // one for each asynchronous send under way
 	lanes  *lanes        // of batches; nil without Batching
 
+	counters *counters // the client's
+
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup // asynchronous sends
@@ -126,7 +128,7 @@ func (c *Client) NewProducer(o ProducerOptions) (*Producer, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	p := &Producer{client: c, o: o, slots: make(chan struct{}, o.MaxInFlight)}
+	p := &Producer{client: c, o: o, slots: make(chan struct{}, o.MaxInFlight), counters: &c.counters}
 	if o.Batching != nil {
 		p.lanes = newLanes(p, *o.Batching)
 	}
@@ -182,7 +184,7 @@ func (p *Producer) Send(ctx context.Context, m *Message) (Sent, error) {
 	if p.lanes.takes(m) {
 		return p.lanes.send(ctx, m)
 	}
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -194,7 +196,7 @@ func (p *Producer) SendTo(ctx context.Context, q Queue, m *Message) (Sent, error
 	if q.Topic != m.Topic {
 		return Sent{}, fmt.Errorf("actormq: a message for topic %q to a queue of %q", m.Topic, q.Topic)
 	}
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -206,7 +208,7 @@ func (p *Producer) SendTo(ctx context.Context, q Queue, m *Message) (Sent, error
 // all of them, in one queue and in order, or none. Sent has the place of the
 // first and, in ID and OffsetID, the ids of all, separated by commas.
 func (p *Producer) SendBatch(ctx context.Context, batch []*Message) (Sent, error) {
-	s, err := p.encodeBatch(batch)
+	s, err := p.encodeBatch(ctx, batch)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -221,16 +223,22 @@ func (p *Producer) SendOneway(ctx context.Context, m *Message) error {
 	}
 	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
 	defer cancel()
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return err
 	}
+	err = p.tell(ctx, s)
+	abandoned(s.seen, err)
+	return err
+}
+
+// tell writes s to a connection.
+func (p *Producer) tell(ctx context.Context, s *sending) error {
 	q, err := p.choose(ctx, s, nil)
 	if err != nil {
 		return err
 	}
-	addr := p.client.routes.master(q.Broker)
-	return p.client.tell(ctx, addr, s.request(q))
+	return p.client.tell(ctx, p.client.routes.master(q.Broker), s.request(q))
 }
 
 // SendAsync starts a send and calls done with its end, on a goroutine of its own;
@@ -257,11 +265,12 @@ func (p *Producer) sendAsync(ctx context.Context, m *Message, done func(Sent, er
 	if p.lanes.takes(m) {
 		return p.lanes.add(ctx, m, true, done)
 	}
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return err
 	}
 	if err := p.start(); err != nil {
+		abandoned(s.seen, err)
 		return err
 	}
 	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)

@@ -211,8 +211,10 @@ func (p *PullConsumer) wake() {
 // ctx's error, and with ErrClosed. One goroutine at a time may poll.
 func (p *PullConsumer) Poll(ctx context.Context) ([]*Received, error) {
 	p.count()
+	began := time.Now()
 	for {
 		if batch := p.take(); batch != nil {
+			p.observePoll(ctx, batch, began)
 			return batch, nil
 		}
 		if !p.running() {

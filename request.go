@@ -69,7 +69,7 @@ func (p *Producer) Request(ctx context.Context, m *Message) (*Received, error) {
 	}
 	end, _ := ctx.Deadline()
 	id := p.client.uniq.make(time.Now())
-	s, err := p.encode(m,
+	s, err := p.encode(ctx, m,
 		property{messages.PropertyCorrelationID, id},
 		property{messages.PropertyReplyToClient, p.client.id},
 		property{messages.PropertyTTL, strconv.FormatInt(max(time.Until(end).Milliseconds(), 1), 10)})
@@ -141,7 +141,7 @@ func (p *Producer) Reply(ctx context.Context, request *Received, body []byte) er
 	if ttl := properties[messages.PropertyTTL]; ttl != "" {
 		further = append(further, property{messages.PropertyTTL, ttl})
 	}
-	s, err := p.encodeValid(&Message{Topic: cluster + "_" + messages.ReplyTopicPostfix, Body: body}, further...)
+	s, err := p.encodeValid(ctx, &Message{Topic: cluster + "_" + messages.ReplyTopicPostfix, Body: body}, further...)
 	if err != nil {
 		return err
 	}

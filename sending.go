@@ -1,6 +1,7 @@
 package actormq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,7 @@ type sending struct {
 	pinned     *Queue                   // the only queue to send to, or nil
 	place      func(queues []Queue) int // chooses the only queue, or nil
 	prefer     string                   // the broker to try first, or ""
+	seen       []*observed              // for each message, or nil if nobody wants to know
 }
 
 // fixed reports whether s goes to one queue and no other.
@@ -34,20 +36,26 @@ func (s *sending) fixed() bool { return s.pinned != nil || s.place != nil }
 // property is one that a message gets besides its own.
 type property struct{ name, value string }
 
-// encode encodes one message with further properties.
-func (p *Producer) encode(m *Message, further ...property) (*sending, error) {
+// encode encodes one message with further properties. Its delivery must follow:
+// who observes the message is told of the end.
+func (p *Producer) encode(ctx context.Context, m *Message, further ...property) (*sending, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
-	return p.encodeValid(m, further...)
+	return p.encodeValid(ctx, m, further...)
 }
 
 // encodeValid is encode for a message of this package's own making.
-func (p *Producer) encodeValid(m *Message, further ...property) (*sending, error) {
+func (p *Producer) encodeValid(ctx context.Context, m *Message, further ...property) (*sending, error) {
 	s := p.newSending(messages.CodeSendMessageV2, m.Topic)
 	s.ids, s.count, s.flag, s.body = p.client.uniq.make(time.Now()), 1, m.Flag, m.Body
+	seen, further := p.observe(ctx, m, s.ids, further)
+	if seen != nil {
+		s.seen = []*observed{seen}
+	}
 	properties, err := p.properties(m, s.ids, further...)
 	if err != nil {
+		abandoned(s.seen, err)
 		return nil, err
 	}
 	s.properties = string(properties)
@@ -85,31 +93,27 @@ func (p *Producer) properties(m *Message, id string, further ...property) ([]byt
 	return properties, nil
 }
 
-// encodeBatch encodes messages as one body.
-func (p *Producer) encodeBatch(batch []*Message) (*sending, error) {
-	if len(batch) == 0 {
-		return nil, errors.New("actormq: an empty batch")
+// encodeBatch encodes messages as one body. Its delivery must follow.
+func (p *Producer) encodeBatch(ctx context.Context, batch []*Message) (*sending, error) {
+	if err := validateBatch(batch); err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	s := p.newSending(messages.CodeSendBatchMessage, batch[0].Topic)
 	s.batch, s.count = true, len(batch)
+	var carried []property
+	s.seen, carried = p.observeBatch(ctx, batch)
 	ids := make([]string, len(batch))
 	for i, m := range batch {
-		if err := m.validate(); err != nil {
-			return nil, fmt.Errorf("message %d of a batch: %w", i, err)
-		}
-		switch {
-		case m.Topic != s.shown:
-			return nil, fmt.Errorf("actormq: topics %q and %q in a batch", s.shown, m.Topic)
-		case m.delays() > 0:
-			return nil, errors.New("actormq: a delayed message in a batch")
-		case m.OrderKey != batch[0].OrderKey:
-			return nil, fmt.Errorf("actormq: order keys %q and %q in a batch", batch[0].OrderKey, m.OrderKey)
-		}
 		ids[i] = p.client.uniq.make(now)
-		properties, err := p.properties(m, ids[i])
+		if s.seen != nil {
+			s.seen[i].id = ids[i]
+		}
+		properties, err := p.properties(m, ids[i], carried...)
 		if err != nil {
-			return nil, fmt.Errorf("message %d of a batch: %w", i, err)
+			err = fmt.Errorf("message %d of a batch: %w", i, err)
+			abandoned(s.seen, err)
+			return nil, err
 		}
 		s.body = messages.AppendBatchRecord(s.body, &messages.BatchRecord{Flag: m.Flag, Body: m.Body, Properties: properties})
 	}
@@ -118,6 +122,27 @@ func (p *Producer) encodeBatch(batch []*Message) (*sending, error) {
 	}
 	p.finishBatch(s, ids, now)
 	return s, nil
+}
+
+// validateBatch checks that messages may be sent as one.
+func validateBatch(batch []*Message) error {
+	if len(batch) == 0 {
+		return errors.New("actormq: an empty batch")
+	}
+	for i, m := range batch {
+		if err := m.validate(); err != nil {
+			return fmt.Errorf("message %d of a batch: %w", i, err)
+		}
+		switch {
+		case m.Topic != batch[0].Topic:
+			return fmt.Errorf("actormq: topics %q and %q in a batch", batch[0].Topic, m.Topic)
+		case m.delays() > 0:
+			return errors.New("actormq: a delayed message in a batch")
+		case m.OrderKey != batch[0].OrderKey:
+			return fmt.Errorf("actormq: order keys %q and %q in a batch", batch[0].OrderKey, m.OrderKey)
+		}
+	}
+	return nil
 }
 
 // finishBatch gives a batch the ids of its messages, and one of its own, which

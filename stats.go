@@ -82,6 +82,8 @@ type Stats struct {
 	Bounds  []time.Duration
 	Elapsed time.Duration // of all sends together
 
+	TracesDropped uint64 // records of Options.Trace that were not sent
+
 	InFlight    int // asynchronous sends under way
 	Connections int
 	Topics      int      // whose routes are known
@@ -111,6 +113,9 @@ func (c *Client) Stats() Stats {
 	}
 	for i := range c.counters.latency {
 		s.Latency = append(s.Latency, c.counters.latency[i].Load())
+	}
+	if c.tracer != nil {
+		s.TracesDropped = c.tracer.dropped.Load()
 	}
 	c.mu.Lock()
 	sending := slices.Clone(c.sending)

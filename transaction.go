@@ -215,7 +215,7 @@ type Transaction struct {
 // (Sent.Status), which is rolled back. Otherwise its error is that of execute, whose
 // decision counts all the same. Delays are an error.
 func (p *TransactionProducer) Send(ctx context.Context, m *Message, execute Execute) (Transaction, error) {
-	s, err := p.encode(m)
+	s, err := p.encode(ctx, m)
 	if err != nil {
 		return Transaction{}, err
 	}
@@ -231,13 +231,13 @@ func (p *TransactionProducer) Send(ctx context.Context, m *Message, execute Exec
 		t.Decision, err = Rollback, fmt.Errorf("%w: the half has status %v", ErrNotExecuted, sent.Status)
 	}
 	// Whoever gave up has decided nevertheless.
-	if failed := p.tell(context.WithoutCancel(ctx), s, &t, err); failed != nil {
+	if failed := p.tell(context.WithoutCancel(ctx), s, m, &t, err); failed != nil {
 		p.producer.client.log.Warn("a broker was not told of a transaction; it will ask", "id", t.ID, "decision", t.Decision, "error", failed)
 	}
 	return t, err
 }
 
-func (p *TransactionProducer) encode(m *Message) (*sending, error) {
+func (p *TransactionProducer) encode(ctx context.Context, m *Message) (*sending, error) {
 	if m.delays() > 0 {
 		return nil, errors.New("actormq: a transaction cannot be delayed")
 	}
@@ -249,7 +249,7 @@ func (p *TransactionProducer) encode(m *Message) (*sending, error) {
 		seconds := (p.o.FirstCheck + time.Second - 1) / time.Second
 		further = append(further, property{messages.PropertyCheckImmunityTime, strconv.FormatInt(int64(seconds), 10)})
 	}
-	s, err := p.producer.encode(m, further...)
+	s, err := p.producer.encode(ctx, m, further...)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +277,7 @@ func (p *TransactionProducer) greet(broker string) {
 }
 
 // tell tells the broker what became of a transaction.
-func (p *TransactionProducer) tell(ctx context.Context, s *sending, t *Transaction, executed error) error {
+func (p *TransactionProducer) tell(ctx context.Context, s *sending, m *Message, t *Transaction, executed error) error {
 	c := p.producer.client
 	_, phys, err := messages.DecodeOffsetMsgID(t.OffsetID)
 	if err != nil {
@@ -293,7 +293,9 @@ func (p *TransactionProducer) tell(ctx context.Context, s *sending, t *Transacti
 	}, t.Queue.Broker, executed)
 	ctx, cancel := c.bounded(ctx, requestTimeout)
 	defer cancel()
-	return c.tell(ctx, addr, request)
+	err = c.tell(ctx, addr, request)
+	p.transacted(ctx, &Received{ID: t.ID, Topic: m.Topic, Tags: m.Tags, Keys: m.Keys}, addr, t.Decision, false, err)
+	return err
 }
 
 func endTransaction(h *messages.EndTransaction, broker string, why error) *messages.Command {
@@ -371,7 +373,9 @@ func (p *TransactionProducer) resolve(q *inquiry) {
 		Topic: q.header.Topic, ProducerGroup: p.group(), TableOffset: q.header.TableOffset, LogOffset: q.header.LogOffset,
 		Outcome: decision.outcome(), FromCheck: true, MsgID: q.half.ID, TransactionID: q.header.TransactionID,
 	}, q.header.Broker, err)
-	if err := q.conn.Oneway(request); err != nil && p.ctx.Err() == nil {
+	err = q.conn.Oneway(request)
+	p.transacted(p.ctx, q.half, q.conn.Conn().RemoteAddr().String(), decision, true, err)
+	if err != nil && p.ctx.Err() == nil {
 		p.producer.client.log.Warn("a broker was not told of a transaction; it will ask again", "id", q.half.ID, "error", err)
 	}
 }

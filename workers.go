@@ -110,6 +110,7 @@ type handling struct {
 	handle  BatchHandler
 	batches bool // Works may have several messages
 	trouble func(error)
+	observe observer // nil if nobody wants to know
 }
 
 // run handles a Work. one holds a lone message, which a BatchHandler may not have:
@@ -126,7 +127,12 @@ func (h *handling) run(work *consumer.Work, one []*Received) consumer.Handled {
 	for i := range work.Items {
 		batch[i] = received(&work.Items[i])
 	}
-	err := h.call(h.ctx, batch)
+	ctx, observed := h.ctx, func(error, time.Duration) {}
+	if h.observe != nil {
+		ctx, observed = h.observe(ctx, batch)
+	}
+	err := h.call(ctx, batch)
+	observed(err, time.Since(began))
 	done := consumer.Handled{Work: work, OK: len(batch), Elapsed: time.Since(began)}
 	if err == nil {
 		return done
@@ -162,9 +168,20 @@ func received(item *consumer.Item) *Received {
 func (h *handling) call(ctx context.Context, batch []*Received) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("actormq: a handler panicked: %v\n%s", p, debug.Stack())
+			err = &panicError{reason: p, stack: debug.Stack()}
 			h.trouble(err)
 		}
 	}()
 	return h.handle(ctx, batch)
+}
+
+// panicError is a panic of a handler.
+type panicError struct {
+	reason any
+	stack  []byte
+}
+
+// Error implements error.
+func (e *panicError) Error() string {
+	return fmt.Sprintf("actormq: a handler panicked: %v\n%s", e.reason, e.stack)
 }
