@@ -149,19 +149,19 @@ func (t *tracer) run() {
 func (t *tracer) flush(batch []traced) {
 	topics := make(map[string]*traceText)
 	for _, r := range batch {
-		text := topics[r.topic]
-		if text == nil {
-			text = &traceText{seen: make(map[string]bool)}
-			topics[r.topic] = text
-		}
 		for i := range r.traces {
+			text := topics[r.topic]
+			if text == nil {
+				text = &traceText{seen: make(map[string]bool)}
+				topics[r.topic] = text
+			}
 			if err := text.add(&r.traces[i]); err != nil {
 				t.lose(1, err)
 				continue
 			}
 			if text.full() {
 				t.send(text)
-				*text = traceText{seen: make(map[string]bool)}
+				delete(topics, r.topic)
 			}
 		}
 	}
