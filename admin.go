@@ -20,7 +20,7 @@ func (c *Client) Queues(ctx context.Context, topic string) ([]Queue, error) {
 	if route.template {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownTopic, topic)
 	}
-	return slices.Clone(route.readable), nil
+	return slices.Clone(c.outside(route.readable)), nil
 }
 
 // TopicOptions describes a topic to create or change.
@@ -49,7 +49,7 @@ func (c *Client) CreateTopic(ctx context.Context, topic string, o TopicOptions) 
 	}
 	for _, addr := range masters {
 		request := newRequest(messages.CodeUpdateAndCreateTopic)
-		request.Ext.Set("topic", topic)
+		request.Ext.Set("topic", c.wrap(topic))
 		request.Ext.Set("defaultTopic", messages.TopicDefault)
 		request.Ext.SetInt("readQueueNums", int64(o.Queues))
 		request.Ext.SetInt("writeQueueNums", int64(o.Queues))
@@ -78,7 +78,7 @@ func (c *Client) awaitTopic(ctx context.Context, topic string, queues int, maste
 	ctx, cancel := c.bounded(ctx, topicLimit)
 	defer cancel()
 	for {
-		route, err := c.routes.renew(ctx, topic)
+		route, err := c.routes.renew(ctx, c.wrap(topic))
 		if err == nil && !route.template && route.has(queues, masters) {
 			return nil
 		}
@@ -146,7 +146,7 @@ func (c *Client) SearchOffset(ctx context.Context, q Queue, t time.Time) (int64,
 // with ErrNoOffset if there is none.
 func (c *Client) QueryOffset(ctx context.Context, group string, q Queue) (int64, error) {
 	return c.askOffset(ctx, messages.CodeQueryConsumerOffset, q, func(request *messages.Command) {
-		request.Ext.Set("consumerGroup", group)
+		request.Ext.Set("consumerGroup", c.wrap(group))
 	})
 }
 
@@ -157,20 +157,20 @@ func (c *Client) CommitOffset(ctx context.Context, group string, q Queue, offset
 	if err != nil {
 		return err
 	}
-	_, err = c.ask(ctx, addr, commitRequest(group, q, offset))
+	_, err = c.ask(ctx, addr, c.commitRequest(group, q, offset))
 	return err
 }
 
-func commitRequest(group string, q Queue, offset int64) *messages.Command {
+func (c *Client) commitRequest(group string, q Queue, offset int64) *messages.Command {
 	request := newRequest(messages.CodeUpdateConsumerOffset)
-	request.Ext.Set("consumerGroup", group)
-	setQueue(request, q)
+	request.Ext.Set("consumerGroup", c.wrap(group))
+	c.setQueue(request, q)
 	request.Ext.SetInt("commitOffset", offset)
 	return request
 }
 
-func setQueue(request *messages.Command, q Queue) {
-	request.Ext.Set("topic", q.Topic)
+func (c *Client) setQueue(request *messages.Command, q Queue) {
+	request.Ext.Set("topic", c.wrap(q.Topic))
 	request.Ext.SetInt("queueId", int64(q.ID))
 	request.Ext.Set("bname", q.Broker)
 }
@@ -181,7 +181,7 @@ func (c *Client) askOffset(ctx context.Context, code messages.RequestCode, q Que
 		return 0, err
 	}
 	request := newRequest(code)
-	setQueue(request, q)
+	c.setQueue(request, q)
 	if more != nil {
 		more(request)
 	}
@@ -201,7 +201,7 @@ func (c *Client) masterOf(ctx context.Context, q Queue) (string, error) {
 	if addr := c.routes.master(q.Broker); addr != "" {
 		return addr, nil
 	}
-	if _, err := c.routes.renew(ctx, q.Topic); err != nil && !errors.Is(err, ErrUnknownTopic) {
+	if _, err := c.routes.renew(ctx, c.wrap(q.Topic)); err != nil && !errors.Is(err, ErrUnknownTopic) {
 		return "", err
 	}
 	if addr := c.routes.master(q.Broker); addr != "" {

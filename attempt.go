@@ -163,7 +163,7 @@ func (p *Producer) choose(ctx context.Context, s *sending, last *attempt) (Queue
 		return Queue{}, fmt.Errorf("%w: topic %s has none that may be written", ErrNoQueue, s.topic)
 	}
 	if s.place != nil {
-		at := s.place(queues)
+		at := s.place(p.client.outside(queues))
 		if at < 0 || at >= len(queues) {
 			return Queue{}, fmt.Errorf("%w: the selector chose queue %d of the %d of %s", ErrNoQueue, at, len(queues), s.topic)
 		}

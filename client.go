@@ -86,7 +86,7 @@ type Client struct {
 	namespace string
 	unit      bool // of a deployment unit
 	log       *slog.Logger
-	names     *nameServers
+	servers   *nameServers
 	conns     *connections
 	routes    *routes
 	uniq      *uniqKeys
@@ -124,7 +124,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	c := &Client{
 		id: o.ClientID, stable: stable, namespace: o.Namespace, unit: o.UnitName != "", log: o.Log,
-		names: &nameServers{addrs: o.NameServers, resolve: o.Resolve}, uniq: newUniqKeys(addr, clients.Add(1)),
+		servers: &nameServers{addrs: o.NameServers, resolve: o.Resolve}, uniq: newUniqKeys(addr, clients.Add(1)),
 		producers: make(map[string]int), consumers: make(map[string]*membership),
 		transactions: make(map[string]*TransactionProducer),
 	}
@@ -212,7 +212,7 @@ func (c *Client) maintain() {
 func (c *Client) resolve() {
 	ctx, cancel := context.WithTimeout(c.ctx, requestTimeout)
 	defer cancel()
-	if err := c.names.refresh(ctx); err != nil && c.ctx.Err() == nil {
+	if err := c.servers.refresh(ctx); err != nil && c.ctx.Err() == nil {
 		c.log.Warn("the known name servers are used further", "error", err)
 	}
 }
@@ -284,7 +284,7 @@ func newRequest(code messages.RequestCode) *messages.Command {
 // askNameServer sends the request that make returns to one name server after the
 // other, beginning with the one that answered last, until one answers.
 func (c *Client) askNameServer(ctx context.Context, make func() *messages.Command) (response *messages.Command, addr string, err error) {
-	servers, err := c.names.list(ctx)
+	servers, err := c.servers.list(ctx)
 	if err != nil {
 		return nil, "", c.explain(err)
 	}
@@ -292,7 +292,7 @@ func (c *Client) askNameServer(ctx context.Context, make func() *messages.Comman
 	for _, server := range servers {
 		response, err := c.askOneNameServer(ctx, server, make())
 		if err == nil {
-			c.names.answered(server)
+			c.servers.answered(server)
 			return response, server, nil
 		}
 		if errors.Is(err, ErrClosed) {

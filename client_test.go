@@ -97,13 +97,13 @@ func TestNameServersAreLookedUp(t *testing.T) {
 
 	answers = []string{"10.0.0.1:9876", names.addr}
 	c.resolve()
-	require.Equal(t, []string{names.addr, "10.0.0.1:9876"}, c.names.known(), "the one that answered last comes first")
+	require.Equal(t, []string{names.addr, "10.0.0.1:9876"}, c.servers.known(), "the one that answered last comes first")
 	failed = errors.New("no such host")
 	c.resolve()
-	require.Len(t, c.names.known(), 2, "a failure changes nothing")
+	require.Len(t, c.servers.known(), 2, "a failure changes nothing")
 	answers, failed = []string{"10.0.0.9:9876"}, nil
 	c.resolve()
-	require.Equal(t, answers, c.names.known())
+	require.Equal(t, answers, c.servers.known())
 }
 
 // The pairs are those of RocketMQ's NamespaceUtil.

@@ -68,7 +68,7 @@ func (m *membership) sendMaster(q consumer.Queue, request *messages.Command, don
 
 // renew asks for a route because the one that is known may not be true any more.
 func (m *membership) renew(topic string) {
-	m.errands.run(func() { _, _ = m.client.routes.renew(m.ctx, topic) })
+	m.errands.run(func() { _, _ = m.client.routes.renew(m.ctx, m.client.wrap(topic)) })
 }
 
 // Shares implements consumer.Cluster.
@@ -88,7 +88,7 @@ func (m *membership) Shares(done func(consumer.Shares)) {
 				}
 				continue
 			}
-			s.Topics[topic.Topic] = names(mine)
+			s.Topics[topic.Topic] = m.client.names(mine)
 		}
 		done(s)
 	})
@@ -115,12 +115,16 @@ func (m *membership) share(ctx context.Context, topic string) (mine []Queue, set
 		return nil, false, err
 	}
 	if m.o.broadcasting {
-		return route.readable, true, nil
+		return m.client.outside(route.readable), true, nil
 	}
 	if _, fixed := m.o.strategy.(ByConfig); !fixed && !slices.Contains(members, m.client.id) {
 		return nil, false, nil
 	}
-	mine, err = m.o.strategy.Allocate(m.o.group, m.client.id, route.readable, members)
+	queues := m.client.outside(route.readable)
+	if _, hashed := m.o.strategy.(ConsistentHash); hashed {
+		queues = route.readable // their names are hashed, as they are by the group's Java members
+	}
+	mine, err = m.o.strategy.Allocate(m.o.group, m.client.id, queues, members)
 	return mine, err == nil, err
 }
 
@@ -179,11 +183,11 @@ func (m *membership) introduce(ctx context.Context, addr string) error {
 func (m *membership) Begin(q consumer.Queue, done func(consumer.Beginning, error)) {
 	m.errands.run(func() {
 		at := consumer.Beginning{Committed: consumer.None}
-		next, err := m.committed(m.ctx, queueOf(q))
+		next, err := m.committed(m.ctx, m.client.queue(q))
 		if err == nil {
 			at.Committed = next
 		} else if errors.Is(err, ErrNoOffset) {
-			next, err = m.client.firstOffset(m.ctx, queueOf(q), m.o.from, m.o.time)
+			next, err = m.client.firstOffset(m.ctx, m.client.queue(q), m.o.from, m.o.time)
 		}
 		at.Next = next
 		done(at, err)
@@ -195,7 +199,7 @@ func (m *membership) committed(ctx context.Context, q Queue) (int64, error) {
 	if m.offsets == nil {
 		return m.client.QueryOffset(ctx, m.group, q)
 	}
-	if offset, known := m.offsets.get(name(q)); known {
+	if offset, known := m.offsets.get(m.client.name(q)); known {
 		return offset, nil
 	}
 	return 0, ErrNoOffset
@@ -266,7 +270,7 @@ func (m *membership) lock(ctx context.Context, queues []consumer.Queue) ([]consu
 }
 
 func (m *membership) askLocks(ctx context.Context, code messages.RequestCode, queues []consumer.Queue) (*messages.Command, error) {
-	addr, err := m.client.masterOf(ctx, queueOf(queues[0]))
+	addr, err := m.client.masterOf(ctx, m.client.queue(queues[0]))
 	if err != nil {
 		return nil, err
 	}
@@ -299,11 +303,11 @@ func (m *membership) Commit(offsets []consumer.Offset, done func(error)) {
 	var failed []error
 	left := len(offsets)
 	for _, o := range offsets {
-		m.sendMaster(o.Queue, commitRequest(m.group, queueOf(o.Queue), o.Offset), func(err error) {
+		m.sendMaster(o.Queue, m.client.commitRequest(m.group, m.client.queue(o.Queue), o.Offset), func(err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				failed = append(failed, fmt.Errorf("actormq: offset of %s: %w", queueOf(o.Queue), err))
+				failed = append(failed, fmt.Errorf("actormq: offset of %s: %w", m.client.queue(o.Queue), err))
 			}
 			if left--; left == 0 {
 				done(errors.Join(failed...))
@@ -330,7 +334,7 @@ func (m *membership) SendBack(q consumer.Queue, item *consumer.Item, level int, 
 // Pull implements consumer.Cluster.
 func (m *membership) Pull(p consumer.Pull, done func(consumer.Pulled)) {
 	began := time.Now()
-	q := queueOf(p.Queue)
+	q := m.client.queue(p.Queue)
 	failed := func(err error) { done(consumer.Pulled{Status: consumer.Failed, Err: err}) }
 	subscription := m.subscription(p.Queue.Topic)
 	addr := m.client.routes.any(q.Broker, p.BrokerID)
@@ -340,7 +344,7 @@ func (m *membership) Pull(p consumer.Pull, done func(consumer.Pulled)) {
 		return
 	}
 	request := PullRequest{Group: m.group, Queue: q, Offset: p.Next, Max: p.Max, Hold: holdTime}
-	m.client.send(addr, request.encode(subscription), holdTime+pullSlack, func(response *messages.Command, err error) {
+	m.client.send(addr, m.client.pullRequest(&request, subscription), holdTime+pullSlack, func(response *messages.Command, err error) {
 		if err != nil {
 			m.renew(q.Topic) // the broker may have moved
 			failed(err)

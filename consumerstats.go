@@ -52,12 +52,12 @@ func (m *membership) Stats(ctx context.Context) (ConsumerStats, error) {
 	for i := range state.Queues {
 		q := &state.Queues[i]
 		s.Queues = append(s.Queues, ConsumerQueue{
-			Queue: queueOf(q.Queue), Messages: q.Messages, Bytes: q.Bytes, Handled: q.Low, Committed: q.Committed,
+			Queue: m.client.queue(q.Queue), Messages: q.Messages, Bytes: q.Bytes, Handled: q.Low, Committed: q.Committed,
 			Lag: max(q.End-q.Low, 0), Paused: q.Paused, Broker: q.BrokerID,
 		})
 	}
 	for topic, r := range state.Topics {
-		s.Topics[topic] = ConsumerRates{
+		s.Topics[m.client.unwrap(topic)] = ConsumerRates{
 			Handled: r.Handled, Failed: r.Failed, PullRate: r.PullTPS, HandledRate: r.OKTPS, FailedRate: r.FailedTPS,
 			PullTime: r.PullTime, HandleTime: r.HandleTime,
 		}

@@ -35,7 +35,7 @@ func (c *Client) heartbeat() (request *messages.Command, consumes bool) {
 // opened introduces the client to a broker on a new connection. Name servers do
 // not want to know.
 func (c *Client) opened(conn *conn) {
-	if c.names.has(conn.addr) {
+	if c.servers.has(conn.addr) {
 		return
 	}
 	if request, _ := c.heartbeat(); request != nil {

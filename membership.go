@@ -127,7 +127,7 @@ func (m *membership) start(o consumer.Options) error {
 	o.Cluster, o.Trouble = m, m.fault
 	o.Broadcast = m.o.broadcasting
 	if m.o.changed != nil {
-		o.Changed = func(names []consumer.Queue) { m.o.changed(fromNames(names)) }
+		o.Changed = func(names []consumer.Queue) { m.o.changed(m.client.queues(names)) }
 	}
 	e, pid, err := m.client.actors.spawn(func(e *env.Env) *actor.Props {
 		o.Env = e
@@ -235,31 +235,6 @@ func (m *membership) subscription(topic string) *messages.SubscriptionData {
 		return nil
 	}
 	return m.topics[i]
-}
-
-// name returns the actor's name of a queue, and queueOf the queue of a name.
-func name(q Queue) consumer.Queue {
-	return consumer.Queue{Topic: q.Topic, BrokerName: q.Broker, QueueID: int32(q.ID)}
-}
-
-func queueOf(q consumer.Queue) Queue {
-	return Queue{Topic: q.Topic, Broker: q.BrokerName, ID: int(q.QueueID)}
-}
-
-func names(queues []Queue) []consumer.Queue {
-	all := make([]consumer.Queue, len(queues))
-	for i, q := range queues {
-		all[i] = name(q)
-	}
-	return all
-}
-
-func fromNames(all []consumer.Queue) []Queue {
-	queues := make([]Queue, len(all))
-	for i, q := range all {
-		queues[i] = queueOf(q)
-	}
-	return queues
 }
 
 // maxErrands bounds the goroutines of a consumer that wait for brokers. Pulls and

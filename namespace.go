@@ -3,6 +3,7 @@ package actormq
 import (
 	"strings"
 
+	"github.com/actormq/actormq/actors/consumer"
 	"github.com/actormq/actormq/messages"
 )
 
@@ -12,7 +13,8 @@ import (
 //	topic         namespace%topic
 //	%RETRY%group  %RETRY%namespace%group, and likewise %DLQ%
 //
-// The system's own topics and groups are in none.
+// The system's own topics and groups are in none. A Queue is what callers see, without
+// the namespace; a consumer.Queue is what actors and brokers see, with it.
 
 // wrap puts a topic or group into the client's namespace, unless it is there
 // already or is the system's own.
@@ -21,6 +23,45 @@ func (c *Client) wrap(name string) string { return wrapNamespace(c.namespace, na
 // unwrap takes a topic or group out of the client's namespace; a name of another
 // namespace stays as it is.
 func (c *Client) unwrap(name string) string { return unwrapNamespace(c.namespace, name) }
+
+// name returns the actors' name of a queue, and queue the queue of a name.
+func (c *Client) name(q Queue) consumer.Queue {
+	return consumer.Queue{Topic: c.wrap(q.Topic), BrokerName: q.Broker, QueueID: int32(q.ID)}
+}
+
+func (c *Client) queue(q consumer.Queue) Queue {
+	return Queue{Topic: c.unwrap(q.Topic), Broker: q.BrokerName, ID: int(q.QueueID)}
+}
+
+func (c *Client) names(queues []Queue) []consumer.Queue {
+	all := make([]consumer.Queue, len(queues))
+	for i, q := range queues {
+		all[i] = c.name(q)
+	}
+	return all
+}
+
+func (c *Client) queues(names []consumer.Queue) []Queue {
+	all := make([]Queue, len(names))
+	for i, q := range names {
+		all[i] = c.queue(q)
+	}
+	return all
+}
+
+// outside returns queues of a route as callers see them. The caller does not change
+// them.
+func (c *Client) outside(queues []Queue) []Queue {
+	if c.namespace == "" {
+		return queues
+	}
+	all := make([]Queue, len(queues))
+	for i, q := range queues {
+		q.Topic = c.unwrap(q.Topic)
+		all[i] = q
+	}
+	return all
+}
 
 func wrapNamespace(namespace, name string) string {
 	if namespace == "" || name == "" || isSystemName(name) {

@@ -78,12 +78,13 @@ func (c *Client) pull(ctx context.Context, r PullRequest, subscription *messages
 	addr := c.routes.any(r.Queue.Broker, r.brokerID)
 	ctx, cancel := c.bounded(ctx, r.Hold+pullSlack)
 	defer cancel()
-	response, err := c.invoke(ctx, addr, r.encode(subscription))
+	response, err := c.invoke(ctx, addr, c.pullRequest(&r, subscription))
 	if err != nil {
 		return nil, err
 	}
 	result := &PullResult{}
 	err = result.decode(addr, r.Queue, subscription, response, func(m *Received, _ int) {
+		m.Topic = c.unwrap(m.Topic)
 		result.Messages = append(result.Messages, m)
 	})
 	if err != nil {
@@ -110,7 +111,8 @@ func pullStatus(code messages.ResponseCode) (s PullStatus, ok bool) {
 	return 0, false
 }
 
-func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.Command {
+// pullRequest returns the request of a pull, of which it sets the defaults.
+func (c *Client) pullRequest(r *PullRequest, subscription *messages.SubscriptionData) *messages.Command {
 	flag := int64(pullSubscription)
 	if r.Hold > 0 {
 		flag |= pullSuspend
@@ -118,18 +120,18 @@ func (r *PullRequest) encode(subscription *messages.SubscriptionData) *messages.
 	if r.Max <= 0 {
 		r.Max = 32
 	}
-	c := newRequest(messages.CodePullMessage)
-	c.Ext.Set("consumerGroup", r.Group)
-	setQueue(c, r.Queue)
-	c.Ext.SetInt("queueOffset", r.Offset)
-	c.Ext.SetInt("maxMsgNums", int64(r.Max))
-	c.Ext.SetInt("sysFlag", flag)
-	c.Ext.SetInt("commitOffset", 0)
-	c.Ext.SetInt("suspendTimeoutMillis", r.Hold.Milliseconds())
-	c.Ext.Set("subscription", subscription.SubString)
-	c.Ext.SetInt("subVersion", int64(subscription.SubVersion))
-	c.Ext.Set("expressionType", subscription.ExpressionType)
-	return c
+	request := newRequest(messages.CodePullMessage)
+	request.Ext.Set("consumerGroup", c.wrap(r.Group))
+	c.setQueue(request, r.Queue)
+	request.Ext.SetInt("queueOffset", r.Offset)
+	request.Ext.SetInt("maxMsgNums", int64(r.Max))
+	request.Ext.SetInt("sysFlag", flag)
+	request.Ext.SetInt("commitOffset", 0)
+	request.Ext.SetInt("suspendTimeoutMillis", r.Hold.Milliseconds())
+	request.Ext.Set("subscription", subscription.SubString)
+	request.Ext.SetInt("subVersion", int64(subscription.SubVersion))
+	request.Ext.Set("expressionType", subscription.ExpressionType)
+	return request
 }
 
 // decode reads the response to a pull. It calls found with each message that has

@@ -166,7 +166,7 @@ func (p *PullConsumer) Assign(ctx context.Context, queues ...Queue) error {
 		}
 	}
 	p.want(wanted)
-	return p.command(ctx, func(done func()) any { return &consumer.Assign{Queues: names(wanted), Done: done} })
+	return p.command(ctx, func(done func()) any { return &consumer.Assign{Queues: p.client.names(wanted), Done: done} })
 }
 
 // want makes subscriptions of assigned queues, for pulls.
@@ -174,7 +174,7 @@ func (p *PullConsumer) want(queues []Queue) {
 	p.membership.mu.Lock()
 	defer p.membership.mu.Unlock()
 	p.topics = nil
-	for _, q := range queues {
+	for _, q := range p.client.names(queues) {
 		if slices.ContainsFunc(p.topics, func(t *messages.SubscriptionData) bool { return t.Topic == q.Topic }) {
 			continue
 		}
@@ -246,7 +246,7 @@ func (p *PullConsumer) take() (batch []*Received) {
 	var skipped []consumer.Handled
 	for i := p.head; i < len(p.waiting) && batch == nil; {
 		first := p.waiting[i]
-		if p.paused[queueOf(first.Queue)] && !first.Claim.Void() {
+		if p.paused[p.client.queue(first.Queue)] && !first.Claim.Void() {
 			i++
 			continue
 		}
@@ -336,7 +336,7 @@ func (p *PullConsumer) Seek(ctx context.Context, q Queue, offset int64) error {
 		return fmt.Errorf("actormq: seek to offset %d of %s", offset, q)
 	}
 	ok, err := ask(ctx, p.membership, func(done func(bool)) any {
-		return &consumer.Seek{Queue: name(q), Offset: offset, Done: done}
+		return &consumer.Seek{Queue: p.client.name(q), Offset: offset, Done: done}
 	})
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: %s", ErrNotAssigned, q)
@@ -390,7 +390,7 @@ func (p *PullConsumer) pause(ctx context.Context, queues []Queue, paused bool) e
 	p.mu.Unlock()
 	p.wake()
 	return p.command(ctx, func(done func()) any {
-		return &consumer.Pause{Queues: names(queues), Paused: paused, Done: done}
+		return &consumer.Pause{Queues: p.client.names(queues), Paused: paused, Done: done}
 	})
 }
 

@@ -135,7 +135,7 @@ func goroutines() string {
 func (m *membership) info(s consumer.State) *messages.ConsumerRunningInfo {
 	info := &messages.ConsumerRunningInfo{
 		Properties: map[string]string{
-			messages.PropNameServerAddr:         strings.Join(m.client.names.known(), ";"),
+			messages.PropNameServerAddr:         strings.Join(m.client.servers.known(), ";"),
 			messages.PropConsumeOrderly:         strconv.FormatBool(m.o.ordered),
 			messages.PropConsumeType:            m.data.ConsumeType,
 			messages.PropThreadPoolCoreSize:     strconv.Itoa(m.o.concurrency),
@@ -231,5 +231,6 @@ func (m *membership) directMessage(request *messages.Command) (*Received, error)
 		return nil, err
 	}
 	received.Topic = m.client.unwrap(received.Topic)
+	received.Queue.Topic = m.client.unwrap(q.Topic)
 	return received, nil
 }

@@ -106,7 +106,7 @@ func (c *Client) Stats() Stats {
 	s := Stats{
 		Sent: c.counters.messages.Load(), Retries: c.counters.retries.Load(), Failed: make(map[string]uint64, causes),
 		Bounds: slices.Clone(latencyBounds[:]), Elapsed: time.Duration(c.counters.elapsed.Load()),
-		Connections: c.conns.count(), Topics: c.routes.count(), NameServers: c.names.known(),
+		Connections: c.conns.count(), Topics: c.routes.count(), NameServers: c.servers.known(),
 	}
 	for i, name := range causeNames {
 		s.Failed[name] = c.counters.failures[i].Load()
