@@ -27,6 +27,7 @@ type broker interface {
 	AwaitConsumed(group, topic string)
 	Lag(group, topic string) int64
 	Now() time.Time
+	Advance(d time.Duration) // or a little, where nobody advances the clock
 	Kill()
 	Restart()
 }
@@ -45,14 +46,6 @@ func start(t *testing.T, properties ...string) broker {
 		options = append(options, testkit.WithProperty(properties[i], properties[i+1]))
 	}
 	return testkit.StartBroker(t, options...)
-}
-
-// startSimulated starts a broker whose clock the test advances.
-func startSimulated(t *testing.T) *testkit.Broker {
-	if lenderURL != "" {
-		t.Skip("nobody advances the clock of a real broker")
-	}
-	return testkit.StartBroker(t)
 }
 
 // borrowed is a broker of another process.
@@ -99,3 +92,9 @@ func (b *borrowed) Name() string   { return b.lent.Broker }
 func (b *borrowed) Now() time.Time { return time.Now() }
 func (b *borrowed) Kill()          { b.request(http.MethodPost, b.path("/kill"), nil) }
 func (b *borrowed) Restart()       { b.request(http.MethodPost, b.path("/start"), nil) }
+
+// Advance waits until the clock shows another millisecond.
+func (b *borrowed) Advance(time.Duration) {
+	before := time.Now().UnixMilli()
+	require.Eventually(b.t, func() bool { return time.Now().UnixMilli() > before+1 }, limit, time.Millisecond)
+}

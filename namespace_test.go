@@ -10,14 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actormq/actormq"
-	"github.com/actormq/actormq/testkit"
 )
 
 // TestTenantsDoNotSeeEachOther: two tenants of a broker use the same names.
 func TestTenantsDoNotSeeEachOther(t *testing.T) {
-	b := testkit.StartBroker(t, testkit.WithProperty("messageDelayLevel", "1s 1s 1s"))
+	b := start(t, "messageDelayLevel", "1s 1s 1s")
 	tenant := func(namespace string) *actormq.Client {
-		c, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}, Namespace: namespace})
+		c, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, c.Close()) })
 		return c
@@ -29,9 +28,10 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []actormq.Queue{{Topic: "t", Broker: "broker-a"}, {Topic: "t", Broker: "broker-a", ID: 1}}, queues)
 	}
-	_, err := connect(t, b.NameServer()).Queues(within(t), "t")
+	none := tenant("")
+	_, err := none.Queues(within(t), "t")
 	require.ErrorIs(t, err, actormq.ErrUnknownTopic)
-	outside, err := connect(t, b.NameServer()).Queues(within(t), "one%t")
+	outside, err := none.Queues(within(t), "one%t")
 	require.NoError(t, err)
 	require.Len(t, outside, 2)
 
@@ -65,7 +65,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	at, err := one.QueryOffset(within(t), "readers", q)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, at)
-	for _, stranger := range []*actormq.Client{two, connect(t, b.NameServer())} {
+	for _, stranger := range []*actormq.Client{two, none} {
 		_, err = stranger.QueryOffset(within(t), "readers", q)
 		require.ErrorIs(t, err, actormq.ErrNoOffset)
 	}
@@ -80,7 +80,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 }
 
 func TestKindsOfConsumersInANamespace(t *testing.T) {
-	b := testkit.StartBroker(t)
+	b := start(t)
 	c, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}, Namespace: "ns"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
@@ -116,9 +116,11 @@ func TestKindsOfConsumersInANamespace(t *testing.T) {
 	require.NoError(t, p.Close())
 
 	for name, change := range map[string]func(*actormq.ConsumerOptions){
-		"ordered":      func(o *actormq.ConsumerOptions) { o.Ordered = true },
-		"broadcasting": func(o *actormq.ConsumerOptions) { o.Broadcasting, o.OffsetFile = true, filepath.Join(t.TempDir(), "offsets") },
-		"by config":    func(o *actormq.ConsumerOptions) { o.Strategy = actormq.ByConfig{Queues: []actormq.Queue{q}} },
+		"ordered": func(o *actormq.ConsumerOptions) { o.Ordered = true },
+		"broadcasting": func(o *actormq.ConsumerOptions) {
+			o.Broadcasting, o.OffsetFile = true, filepath.Join(t.TempDir(), "offsets")
+		},
+		"by config": func(o *actormq.ConsumerOptions) { o.Strategy = actormq.ByConfig{Queues: []actormq.Queue{q}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := group(actormq.FromFirst)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/messages"
-	"github.com/actormq/actormq/testkit"
 )
 
 // tracing is a client that records traces in a topic of the broker's.
@@ -54,11 +53,7 @@ func ofType(all []messages.Trace, kind messages.TraceType) (found []messages.Tra
 }
 
 func traceBroker(t *testing.T, properties ...string) string {
-	o := []testkit.Option{testkit.WithDir(t.TempDir()), testkit.WithProperty("traceTopicEnable", "true"), testkit.WithProperty("messageDelayLevel", "1s 1s 1s")}
-	for i := 0; i < len(properties); i += 2 {
-		o = append(o, testkit.WithProperty(properties[i], properties[i+1]))
-	}
-	return testkit.StartBroker(t, o...).NameServer()
+	return start(t, append([]string{"traceTopicEnable", "true", "messageDelayLevel", "1s 1s 1s"}, properties...)...).NameServer()
 }
 
 func TestTracesTellOfSendsAndHandlers(t *testing.T) {
