@@ -27,7 +27,10 @@ func tracesIn(t *testing.T, names, topic string, n int) []messages.Trace {
 	t.Helper()
 	var all []messages.Trace
 	enough := errors.New("enough")
-	err := connect(t, names).Read(within(t), actormq.ReadOptions{Topic: topic, From: actormq.FromFirst}, func(m *actormq.Received) error {
+	c, err := actormq.NewClient(actormq.Options{NameServers: []string{names}}) // the topic is in no namespace
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	err = c.Read(within(t), actormq.ReadOptions{Topic: topic, From: actormq.FromFirst}, func(m *actormq.Received) error {
 		traces, err := messages.DecodeTraces(m.Body)
 		require.NoError(t, err)
 		for _, trace := range traces {
