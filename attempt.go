@@ -5,10 +5,49 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/actormq/actormq/messages"
 )
+
+// limits bound a send: by its caller's context, a time, and the client's life. It is
+// a context that costs nothing as long as nobody has to wait.
+type limits struct {
+	ctx    context.Context
+	client *Client
+	end    time.Time
+}
+
+// within returns the limits of a send that begins now.
+func (p *Producer) within(ctx context.Context) limits {
+	return limits{ctx, p.client, time.Now().Add(p.o.Timeout)}
+}
+
+// err says why a limit is reached, nil if none is.
+func (l *limits) err() error {
+	switch {
+	case l.ctx.Err() != nil:
+		return l.ctx.Err()
+	case l.client.ctx.Err() != nil:
+		return l.client.ctx.Err()
+	case !time.Now().Before(l.end):
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// context returns a context of the same limits, for what may have to wait.
+func (l *limits) context() (context.Context, context.CancelFunc) {
+	return l.client.bounded(l.ctx, time.Until(l.end))
+}
+
+// timers are stopped ones.
+var timers = sync.Pool{New: func() any {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}}
 
 // deliver sends and waits for the end.
 func (p *Producer) deliver(ctx context.Context, s *sending) (Sent, error) {
@@ -16,9 +55,8 @@ func (p *Producer) deliver(ctx context.Context, s *sending) (Sent, error) {
 		abandoned(s.seen, ErrClosed)
 		return Sent{}, ErrClosed
 	}
-	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
-	defer cancel()
-	return p.finish(ctx, s, p.begin(ctx, s, nil))
+	l := p.within(ctx)
+	return p.finish(&l, s, p.begin(&l, s, nil))
 }
 
 // attempt is a request for one queue that is under way, or its failure.
@@ -28,100 +66,137 @@ type attempt struct {
 	started time.Time
 	ended   chan outcome // capacity 1: nobody may take it any more
 	failed  error
-	// What the broker says of traces, if anybody wants to know.
-	region string
-	traced bool
+	told    tracing // once it has ended, and if anybody wants to know
 }
 
-// outcome is the end of an attempt. The response is a copy.
+// outcome is the end of an attempt.
 type outcome struct {
-	response *messages.Command
-	err      error
-	at       time.Time
+	sent Sent
+	err  error // what is wrong with the response
+	lost error // why there is none
+	at   time.Time
+	told tracing
 }
 
 // begin chooses a queue and writes the request.
-func (p *Producer) begin(ctx context.Context, s *sending, last *attempt) *attempt {
+func (p *Producer) begin(l *limits, s *sending, last *attempt) *attempt {
 	a := &attempt{ended: make(chan outcome, 1), started: time.Now()}
-	if a.queue, a.failed = p.choose(ctx, s, last); a.failed != nil {
+	if a.failed = p.prepare(l, s, a, last); a.failed != nil {
 		return a
 	}
-	addr := p.client.routes.master(a.queue.Broker)
-	if addr == "" {
-		a.failed = fmt.Errorf("%w: no master of %s is known", ErrNoQueue, a.queue.Broker)
-		return a
-	}
-	if a.conn, a.failed = p.client.conns.get(ctx, addr); a.failed != nil {
-		p.attempted(a, time.Now(), a.failed)
-		return a
-	}
-	a.conn.Go(s.request(a.queue), func(response *messages.Command, err error) {
+	r := outgoings.Get().(*outgoing)
+	a.conn.Go(s.request(a.queue, r), func(response *messages.Command, err error) {
+		end := outcome{lost: err, at: time.Now()}
 		if err == nil {
-			response = response.Clone()
+			end.sent, end.err = s.result(a, response)
+			if s.seen != nil {
+				end.told = toldBy(response)
+			}
 		}
-		a.ended <- outcome{response, err, time.Now()}
+		a.ended <- end
 	})
+	r.reset() // Go has encoded it
+	outgoings.Put(r)
 	return a
 }
 
+// prepare finds the queue of an attempt and the connection to its broker.
+func (p *Producer) prepare(l *limits, s *sending, a, last *attempt) (err error) {
+	route := p.client.routes.cached(s.topic)
+	if route == nil {
+		ctx, cancel := l.context()
+		defer cancel()
+		if route, err = p.client.routes.get(ctx, s.topic); err != nil {
+			return err
+		}
+	}
+	if a.queue, err = p.pick(route, s, last); err != nil {
+		return err
+	}
+	addr := p.client.routes.master(a.queue.Broker)
+	if addr == "" {
+		return fmt.Errorf("%w: no master of %s is known", ErrNoQueue, a.queue.Broker)
+	}
+	if a.conn = p.client.conns.current(addr); a.conn != nil {
+		return nil
+	}
+	ctx, cancel := l.context()
+	defer cancel()
+	if a.conn, err = p.client.conns.get(ctx, addr); err != nil {
+		p.attempted(a, time.Now(), err)
+	}
+	return err
+}
+
 // finish waits for an attempt and makes further ones while that may help.
-func (p *Producer) finish(ctx context.Context, s *sending, a *attempt) (Sent, error) {
+func (p *Producer) finish(l *limits, s *sending, a *attempt) (Sent, error) {
 	begun := a.started
 	for retries := p.o.Retries; ; retries-- {
-		sent, err := p.await(ctx, s, a)
+		sent, err := p.await(l, a)
 		if err == nil {
 			p.counters.stored(s.count, time.Since(begun))
 			p.ended(s, a, sent, nil)
 			return sent, nil
 		}
-		if retries == 0 || s.fixed() || ctx.Err() != nil || !retryable(err) {
+		if retries == 0 || s.fixed() || l.err() != nil || !retryable(err) {
 			err = p.client.explain(err)
 			p.counters.lost(s.count, err)
 			p.ended(s, a, Sent{}, err)
 			return Sent{}, err
 		}
 		p.counters.retries.Add(1)
-		a = p.begin(ctx, s, a)
+		a = p.begin(l, s, a)
 	}
 }
 
 // await waits for the end of an attempt, for AttemptTimeout at most if there may
 // be another one.
-func (p *Producer) await(ctx context.Context, s *sending, a *attempt) (Sent, error) {
+func (p *Producer) await(l *limits, a *attempt) (Sent, error) {
 	if a.failed != nil {
 		return Sent{}, a.failed
 	}
-	if limit := p.o.AttemptTimeout; limit > 0 {
-		attempted, cancel := context.WithDeadline(ctx, a.started.Add(limit))
-		defer cancel()
-		sent, err := p.awaitWithin(attempted, s, a)
-		if err != nil && attempted.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", ErrConnection, err) // another one may help
-		}
-		return sent, err
+	until := l.end
+	if limit := a.started.Add(p.o.AttemptTimeout); p.o.AttemptTimeout > 0 && limit.Before(until) {
+		until = limit
 	}
-	return p.awaitWithin(ctx, s, a)
+	sent, err := p.awaitUntil(l, until, a)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) && l.err() == nil {
+		err = fmt.Errorf("%w: %w", ErrConnection, err) // another one may help
+	}
+	return sent, err
 }
 
-func (p *Producer) awaitWithin(ctx context.Context, s *sending, a *attempt) (Sent, error) {
+func (p *Producer) awaitUntil(l *limits, until time.Time, a *attempt) (Sent, error) {
+	timer := timers.Get().(*time.Timer)
+	timer.Reset(time.Until(until))
+	defer func() {
+		timer.Stop()
+		timers.Put(timer)
+	}()
+	var why error
 	select {
 	case end := <-a.ended:
-		if end.err != nil {
-			err := a.conn.explain(ctx, end.err)
-			p.attempted(a, end.at, err)
-			return Sent{}, err
-		}
-		sent, err := s.result(a, end.response)
-		if s.seen != nil {
-			a.note(end.response)
+		a.told = end.told
+		err := end.err
+		if end.lost != nil {
+			if err = l.err(); err != nil {
+				err = fmt.Errorf("actormq: no answer from %s: %w", a.conn.addr, err)
+			} else {
+				err = fmt.Errorf("%w: %s: %w", ErrConnection, a.conn.addr, end.lost)
+			}
 		}
 		p.attempted(a, end.at, err)
-		return sent, err
-	case <-ctx.Done():
-		err := a.conn.explain(ctx, ctx.Err())
-		p.attempted(a, time.Now(), err)
-		return Sent{}, err
+		return end.sent, err
+	case <-l.ctx.Done():
+		why = l.ctx.Err()
+	case <-l.client.ctx.Done():
+		why = l.client.ctx.Err()
+	case <-timer.C:
+		why = context.DeadlineExceeded
 	}
+	err := fmt.Errorf("actormq: no answer from %s: %w", a.conn.addr, why)
+	p.attempted(a, time.Now(), err)
+	return Sent{}, err
 }
 
 // attempted tells the selector how an attempt ended, unless its end was the
@@ -155,6 +230,11 @@ func (p *Producer) choose(ctx context.Context, s *sending, last *attempt) (Queue
 	if err != nil {
 		return Queue{}, err
 	}
+	return p.pick(route, s, last)
+}
+
+// pick is choose with a route.
+func (p *Producer) pick(route *route, s *sending, last *attempt) (Queue, error) {
 	if s.pinned != nil {
 		return *s.pinned, nil
 	}

@@ -225,11 +225,10 @@ func (l *lane) dispatch() {
 		l.mu.Unlock()
 		p := l.lanes.p
 		s := l.encode(b)
-		ctx, cancel := p.client.bounded(context.Background(), p.o.Timeout)
-		first := p.begin(ctx, s, nil)
+		limits := p.within(context.Background())
+		first := p.begin(&limits, s, nil)
 		go func() {
-			sent, err := p.finish(ctx, s, first)
-			cancel()
+			sent, err := p.finish(&limits, s, first)
 			l.end(b, sent, err)
 		}()
 	}
@@ -254,7 +253,7 @@ func (l *lane) encode(b *gathered) *sending {
 	}
 	if len(b.items) == 1 {
 		only := &b.items[0]
-		s.ids, s.flag, s.properties, s.body = only.id, only.record.Flag, string(only.record.Properties), only.record.Body
+		s.ids, s.flag, s.properties, s.body = only.id, only.record.Flag, only.record.Properties, only.record.Body
 		p.compress(s)
 		return s
 	}

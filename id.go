@@ -2,12 +2,10 @@ package actormq
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
@@ -58,7 +56,7 @@ func newUniqKeys(addr netip.Addr, serial uint32) *uniqKeys {
 	raw := addr.AsSlice()
 	raw = binary.BigEndian.AppendUint16(raw, uint16(os.Getpid()))
 	raw = binary.BigEndian.AppendUint32(raw, serial)
-	return &uniqKeys{prefix: upperHex(raw)}
+	return &uniqKeys{prefix: string(appendUpperHex(nil, raw...))}
 }
 
 func (u *uniqKeys) make(now time.Time) string {
@@ -67,14 +65,23 @@ func (u *uniqKeys) make(now time.Time) string {
 		u.month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
 		u.next = u.month.AddDate(0, 1, 0)
 	}
-	raw := binary.BigEndian.AppendUint32(nil, uint32(now.Sub(u.month).Milliseconds()))
-	raw = binary.BigEndian.AppendUint16(raw, u.counter)
+	since, counter := uint32(now.Sub(u.month).Milliseconds()), u.counter
 	u.counter++
 	u.mu.Unlock()
-	return u.prefix + upperHex(raw)
+	var room [64]byte
+	id := append(room[:0], u.prefix...)
+	id = appendUpperHex(id, byte(since>>24), byte(since>>16), byte(since>>8), byte(since), byte(counter>>8), byte(counter))
+	return string(id)
 }
 
-func upperHex(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }
+// appendUpperHex appends the digits of some bytes.
+func appendUpperHex(dst []byte, all ...byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, b := range all {
+		dst = append(dst, digits[b>>4], digits[b&15])
+	}
+	return dst
+}
 
 // newClientID makes an id that no other client has unless it is told an instance:
 // address@instance, with @unit where there is a unit. The instance is by default

@@ -130,10 +130,24 @@ func (m *Message) appendProperties(dst []byte, uniq string) []byte {
 	if m.OrderKey != "" {
 		dst = messages.AppendProperty(dst, messages.PropertyShardingKey, m.OrderKey)
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
-		dst = messages.AppendProperty(dst, name, m.Properties[name])
+	if len(m.Properties) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
+			dst = messages.AppendProperty(dst, name, m.Properties[name])
+		}
 	}
 	return dst
+}
+
+// propertiesSize is about the size of the property string, in bytes.
+func (m *Message) propertiesSize() int {
+	size := 96 + len(m.Tags) + len(m.OrderKey)
+	for _, key := range m.Keys {
+		size += len(key) + 1
+	}
+	for name, value := range m.Properties {
+		size += len(name) + len(value) + 2
+	}
+	return size
 }
 
 // Queue names one queue of a topic.

@@ -89,11 +89,11 @@ func (p *Producer) ended(s *sending, last *attempt, sent Sent, err error) {
 		if o.span != nil {
 			p.client.spans.sent(o, addr, sent, err)
 		}
-		if err != nil || !last.traced || !p.client.tracer.wants(o.topic) {
+		if err != nil || !last.told.wanted || !p.client.tracer.wants(o.topic) {
 			continue
 		}
 		t := messages.Trace{
-			Type: messages.TracePub, Time: last.started.UnixMilli(), Region: last.region, Group: p.o.Group, Topic: o.topic, ID: o.id,
+			Type: messages.TracePub, Time: last.started.UnixMilli(), Region: last.told.region, Group: p.o.Group, Topic: o.topic, ID: o.id,
 			Tags: o.tags, Keys: o.keys, StoreHost: addr, BodyLength: o.body, Cost: time.Since(last.started).Milliseconds(),
 			Kind: o.kind, Success: sent.Status == SendOK,
 		}
@@ -107,13 +107,19 @@ func (p *Producer) ended(s *sending, last *attempt, sent Sent, err error) {
 	}
 }
 
-// note keeps what a response says about traces (RocketMQ: MQClientAPIImpl.processSendResponse).
-func (a *attempt) note(response *messages.Command) {
-	a.region = response.Ext.Text(messages.PropertyMsgRegion)
-	if a.region == "" {
-		a.region = traceRegion
+// tracing is what a broker says of the traces of a message.
+type tracing struct {
+	region string
+	wanted bool
+}
+
+// toldBy reads a response (RocketMQ: MQClientAPIImpl.processSendResponse).
+func toldBy(response *messages.Command) tracing {
+	t := tracing{response.Ext.Text(messages.PropertyMsgRegion), response.Ext.Text(messages.PropertyTraceSwitch) != "false"}
+	if t.region == "" {
+		t.region = traceRegion
 	}
-	a.traced = response.Ext.Text(messages.PropertyTraceSwitch) != "false"
+	return t
 }
 
 // transacted tells that a broker was told, or not because of err, what became of the

@@ -238,7 +238,7 @@ func (p *Producer) tell(ctx context.Context, s *sending) error {
 	if err != nil {
 		return err
 	}
-	return p.client.tell(ctx, p.client.routes.master(q.Broker), s.request(q))
+	return p.client.tell(ctx, p.client.routes.master(q.Broker), s.request(q, &outgoing{}))
 }
 
 // SendAsync starts a send and calls done with its end, on a goroutine of its own;
@@ -273,12 +273,11 @@ func (p *Producer) sendAsync(ctx context.Context, m *Message, done func(Sent, er
 		abandoned(s.seen, err)
 		return err
 	}
-	ctx, cancel := p.client.bounded(ctx, p.o.Timeout)
-	first := p.begin(ctx, s, nil)
+	l := p.within(ctx)
+	first := p.begin(&l, s, nil)
 	go func() {
 		defer p.running.Done()
-		sent, err := p.finish(ctx, s, first)
-		cancel()
+		sent, err := p.finish(&l, s, first)
 		<-p.slots
 		done(sent, err)
 	}()

@@ -59,9 +59,11 @@ func TestASlowBrokerIsLeftAloneAndComesBack(t *testing.T) {
 		send(t, p, 1)
 		return !i.Suspect
 	})
-	both := send(t, p, 10)
-	require.NotZero(t, both["broker-a"])
-	require.NotZero(t, both["broker-b"])
+	both := func() bool { // a busy machine may make the other one slow for once
+		brokers := send(t, p, 10)
+		return brokers["broker-a"] > 0 && brokers["broker-b"] > 0
+	}
+	require.Eventually(t, both, limit, time.Millisecond)
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/actormq/actormq/messages"
@@ -20,7 +22,7 @@ type sending struct {
 	count      int    // of the messages
 	flag       int32
 	sysFlag    int32
-	properties string
+	properties []byte
 	body       []byte
 	batch      bool
 	unit       bool
@@ -58,7 +60,7 @@ func (p *Producer) encodeValid(ctx context.Context, m *Message, further ...prope
 		abandoned(s.seen, err)
 		return nil, err
 	}
-	s.properties = string(properties)
+	s.properties = properties
 	p.compress(s)
 	if m.OrderKey != "" {
 		s.place = byKey(m.OrderKey)
@@ -80,7 +82,7 @@ func (p *Producer) newSending(code messages.RequestCode, topic string) *sending 
 }
 
 func (p *Producer) properties(m *Message, id string, further ...property) ([]byte, error) {
-	properties := m.appendProperties(nil, id)
+	properties := m.appendProperties(make([]byte, 0, m.propertiesSize()), id)
 	if p.client.namespace != "" {
 		properties = messages.AppendProperty(properties, messages.PropertyInstanceID, p.client.namespace)
 	}
@@ -150,26 +152,85 @@ func validateBatch(batch []*Message) error {
 func (p *Producer) finishBatch(s *sending, ids []string, now time.Time) {
 	s.ids = strings.Join(ids, ",")
 	own := messages.AppendProperty(nil, messages.PropertyUniqKey, p.client.uniq.make(now))
-	s.properties = string(messages.AppendProperty(own, messages.PropertyWait, "true"))
+	s.properties = messages.AppendProperty(own, messages.PropertyWait, "true")
 }
 
-// request returns a request that sends s to a queue, with the one-letter names of
-// fields (RocketMQ: SendMessageRequestHeaderV2).
-func (s *sending) request(q Queue) *messages.Command {
-	c := newRequest(s.code)
-	c.Ext.Set("a", s.group)
-	c.Ext.Set("b", s.topic)
-	c.Ext.Set("c", messages.TopicDefault)
-	c.Ext.SetInt("d", templateQueues)
-	c.Ext.SetInt("e", int64(q.ID))
-	c.Ext.SetInt("f", int64(s.sysFlag))
-	c.Ext.SetInt("g", time.Now().UnixMilli())
-	c.Ext.SetInt("h", int64(s.flag))
-	c.Ext.Set("i", s.properties)
-	c.Ext.SetInt("j", 0) // reconsumeTimes
-	c.Ext.SetBool("k", s.unit)
-	c.Ext.SetBool("m", s.batch)
-	c.Ext.Set("n", q.Broker)
+// outgoing is the request of a send, which may be used again.
+type outgoing struct {
+	command messages.Command
+	text    []byte // of the fields
+}
+
+// outgoings are those that nobody uses.
+var outgoings = sync.Pool{New: func() any { return new(outgoing) }}
+
+// maxOutgoing bounds the text that is kept for another request, in bytes.
+const maxOutgoing = 8 << 10
+
+func (r *outgoing) reset() {
+	r.command.Reset()
+	if r.text = r.text[:0]; cap(r.text) > maxOutgoing {
+		r.text = nil
+	}
+}
+
+// field adds the text from at on as a field's value.
+func (r *outgoing) field(name []byte, at int) {
+	r.command.Ext.Append(name, r.text[at:len(r.text):len(r.text)])
+}
+
+func (r *outgoing) set(name []byte, value string) {
+	at := len(r.text)
+	r.text = append(r.text, value...)
+	r.field(name, at)
+}
+
+func (r *outgoing) setInt(name []byte, value int64) {
+	at := len(r.text)
+	r.text = strconv.AppendInt(r.text, value, 10)
+	r.field(name, at)
+}
+
+func (r *outgoing) setBool(name []byte, value bool) {
+	at := len(r.text)
+	r.text = strconv.AppendBool(r.text, value)
+	r.field(name, at)
+}
+
+// The one-letter names of a send's fields (RocketMQ: SendMessageRequestHeaderV2).
+var (
+	sendGroup         = []byte("a")
+	sendTopic         = []byte("b")
+	sendTemplate      = []byte("c")
+	sendTemplateQueue = []byte("d")
+	sendQueue         = []byte("e")
+	sendSysFlag       = []byte("f")
+	sendBorn          = []byte("g")
+	sendFlag          = []byte("h")
+	sendProperties    = []byte("i")
+	sendReconsumed    = []byte("j")
+	sendUnit          = []byte("k")
+	sendBatch         = []byte("m")
+	sendBroker        = []byte("n")
+)
+
+// request makes r a request that sends s to a queue. It aliases s, and r.
+func (s *sending) request(q Queue, r *outgoing) *messages.Command {
+	c := &r.command
+	c.Code, c.Language, c.Version = int32(s.code), messages.Go, messages.ProtocolVersion
+	r.set(sendGroup, s.group)
+	r.set(sendTopic, s.topic)
+	r.set(sendTemplate, messages.TopicDefault)
+	r.setInt(sendTemplateQueue, templateQueues)
+	r.setInt(sendQueue, int64(q.ID))
+	r.setInt(sendSysFlag, int64(s.sysFlag))
+	r.setInt(sendBorn, time.Now().UnixMilli())
+	r.setInt(sendFlag, int64(s.flag))
+	c.Ext.Append(sendProperties, s.properties)
+	r.setInt(sendReconsumed, 0)
+	r.setBool(sendUnit, s.unit)
+	r.setBool(sendBatch, s.batch)
+	r.set(sendBroker, q.Broker)
 	c.Body = s.body
 	return c
 }

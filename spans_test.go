@@ -167,7 +167,7 @@ func TestSpansTellOfFailures(t *testing.T) {
 }
 
 func TestSpansOfTransactions(t *testing.T) {
-	c, tracer, spans := spanning(t, traceBroker(t, "transactionTimeOut", "100", "transactionCheckInterval", "100"))
+	c, tracer, spans := spanning(t, traceBroker(t, impatient()...))
 	checked := make(chan struct{})
 	p, err := c.NewTransactionProducer(actormq.TransactionOptions{
 		ProducerOptions: actormq.ProducerOptions{Group: "writers"},

@@ -222,7 +222,7 @@ func (t *tracer) send(x *traceText) {
 			ids: p.client.uniq.make(time.Now()), body: x.body,
 		}
 		m := Message{Topic: t.topic, Keys: x.keys}
-		s.properties = string(m.appendProperties(nil, s.ids))
+		s.properties = m.appendProperties(nil, s.ids)
 		p.compress(s)
 		if _, err := p.deliver(ctx, s); err != nil {
 			t.lose(x.count, err)

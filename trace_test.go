@@ -157,7 +157,7 @@ func TestTracesOfAllWaysToSend(t *testing.T) {
 }
 
 func TestTracesOfTransactions(t *testing.T) {
-	names := traceBroker(t, "transactionTimeOut", "100", "transactionCheckInterval", "100")
+	names := traceBroker(t, impatient()...)
 	c := tracing(t, names, "")
 	p, err := c.NewTransactionProducer(actormq.TransactionOptions{
 		ProducerOptions: actormq.ProducerOptions{Group: "writers"},

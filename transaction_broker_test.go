@@ -15,9 +15,19 @@ import (
 
 // startImpatientBroker starts a broker that asks about transactions soon, and returns
 // the name server's address.
-func startImpatientBroker(t *testing.T) string {
-	return start(t, "transactionTimeOut", "100", "transactionCheckInterval", "50",
-		"transactionOpBatchInterval", "20", "transactionCheckMax", "100000").NameServer()
+func startImpatientBroker(t *testing.T) string { return start(t, impatient()...).NameServer() }
+
+// impatient are the properties of a broker that asks soon, but, where that cannot be
+// very soon, not before ends are in the op queue: Apache's asks about those otherwise.
+func impatient() []string {
+	timeout, batch := "100", "20"
+	if lenderURL != "" {
+		timeout, batch = "1500", "200"
+	}
+	return []string{
+		"transactionTimeOut", timeout, "transactionCheckInterval", timeout, "transactionOpBatchInterval", batch,
+		"transactionCheckMax", "100000",
+	}
 }
 
 func newTransactionProducer(t *testing.T, c *actormq.Client, check actormq.Check, configure func(*actormq.TransactionOptions)) *actormq.TransactionProducer {

@@ -232,10 +232,19 @@ func (e *Ext) clone() Ext {
 	if len(e.fields) == 0 {
 		return Ext{}
 	}
+	size := 0
+	for _, f := range e.fields {
+		size += len(f.Key) + len(f.Value)
+	}
+	text := make([]byte, 0, size) // of all of them; empty values in it are not nil
+	part := func(b []byte) []byte {
+		at := len(text)
+		text = append(text, b...)
+		return text[at:len(text):len(text)]
+	}
 	out := make([]Field, len(e.fields))
 	for i, f := range e.fields {
-		// An empty value stays non-nil: absent and empty differ.
-		out[i] = Field{append([]byte{}, f.Key...), append([]byte{}, f.Value...)}
+		out[i] = Field{part(f.Key), part(f.Value)}
 	}
 	return Ext{out}
 }
