@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 50000x
 DATA ?= ./data
 
-.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha compat-sdk bench bench-guard soak bench-apache clean help
+.PHONY: run build test race lint fuzz sim mutations mutations-features torture compat compat-ha compat-sdk bench bench-guard soak bench-sdk bench-apache clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ bench-guard: ## Fail if a hot path has become slower, by ratio to plain work in 
 
 soak: build ## A broker under mixed load for DURATION (30m): it fails if memory, goroutines, descriptors or files grow.
 	$(GO) run ./testkit/bench/soak -binary $(BIN) -duration $(or $(DURATION),30m)
+
+bench-sdk: ## Our SDK and rocketmq-client-go in alternation; writes its section of docs/performance.md.
+	testkit/compat/bench-sdk.sh
 
 bench-apache: ## Our broker and Apache's in alternation; writes docs/performance.md. FLAGS="-list" and others: testkit/bench/run.sh.
 	testkit/bench/run.sh $(FLAGS)
