@@ -316,9 +316,28 @@ func (m *membership) Commit(offsets []consumer.Offset, done func(error)) {
 	}
 }
 
-// SendBack implements consumer.Cluster.
+// SendBack implements consumer.Cluster. A message that its broker does not take back
+// is sent to the group's retry topic at any broker (RocketMQ:
+// DefaultMQPushConsumerImpl.sendMessageBack).
 func (m *membership) SendBack(q consumer.Queue, item *consumer.Item, level int, done func(error)) {
 	r := item.Message.(*Received)
+	m.askBack(q, r, level, func(err error) {
+		if err == nil || errors.Is(err, ErrClosed) {
+			done(err)
+			return
+		}
+		m.errands.run(func() {
+			if failed := m.sendBack(r, item.Attempts, level); failed != nil {
+				done(errors.Join(err, failed))
+				return
+			}
+			done(nil)
+		})
+	})
+}
+
+// askBack has the broker that a message came from put it into the retry topic.
+func (m *membership) askBack(q consumer.Queue, r *Received, level int, done func(error)) {
 	request := newRequest(messages.CodeConsumerSendMsgBack)
 	request.Ext.SetInt("offset", r.PhysicalOffset)
 	request.Ext.Set("group", m.group)

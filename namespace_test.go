@@ -16,7 +16,7 @@ import (
 func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	b := start(t, "messageDelayLevel", "1s 1s 1s")
 	tenant := func(namespace string) *actormq.Client {
-		c, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}})
+		c, err := actormq.NewClient(actormq.Options{NameServers: []string{b.NameServer()}, Namespace: namespace})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, c.Close()) })
 		return c

@@ -29,7 +29,10 @@ type sending struct {
 	pinned     *Queue                   // the only queue to send to, or nil
 	place      func(queues []Queue) int // chooses the only queue, or nil
 	prefer     string                   // the broker to try first, or ""
-	seen       []*observed              // for each message, or nil if nobody wants to know
+	// Of a message that a consumer sends back: how often it will have come again, and
+	// how often it may.
+	reconsumed, maxReconsumed int
+	seen                      []*observed // for each message, or nil if nobody wants to know
 }
 
 // fixed reports whether s goes to one queue and no other.
@@ -210,6 +213,7 @@ var (
 	sendProperties    = []byte("i")
 	sendReconsumed    = []byte("j")
 	sendUnit          = []byte("k")
+	sendMaxReconsumed = []byte("l")
 	sendBatch         = []byte("m")
 	sendBroker        = []byte("n")
 )
@@ -227,8 +231,11 @@ func (s *sending) request(q Queue, r *outgoing) *messages.Command {
 	r.setInt(sendBorn, time.Now().UnixMilli())
 	r.setInt(sendFlag, int64(s.flag))
 	c.Ext.Append(sendProperties, s.properties)
-	r.setInt(sendReconsumed, 0)
+	r.setInt(sendReconsumed, int64(s.reconsumed))
 	r.setBool(sendUnit, s.unit)
+	if s.reconsumed > 0 {
+		r.setInt(sendMaxReconsumed, int64(s.maxReconsumed))
+	}
 	r.setBool(sendBatch, s.batch)
 	r.set(sendBroker, q.Broker)
 	c.Body = s.body
