@@ -186,13 +186,16 @@ func (m *membership) traceBefore(batch []*Received) (after func(err error, took,
 	before := make([]messages.Trace, 0, len(batch))
 	request, region, now := "", "", time.Now().UnixMilli()
 	for _, r := range batch {
-		if !tracer.wants(r.Topic) || r.Properties[messages.PropertyTraceSwitch] == "false" || r.Properties[messages.PropertyMsgRegion] == "" {
+		if !tracer.wants(r.Topic) || r.Properties[messages.PropertyTraceSwitch] == "false" {
 			continue
 		}
 		if request == "" {
 			request = m.client.uniq.make(time.Now())
 		}
-		region = r.Properties[messages.PropertyMsgRegion]
+		// The messages of a batch name no region, which has Java leave them out.
+		if region = r.Properties[messages.PropertyMsgRegion]; region == "" {
+			region = traceRegion
+		}
 		before = append(before, messages.Trace{
 			Type: messages.TraceSubBefore, Time: now, Region: region, Group: m.o.group, RequestID: request, ID: r.ID,
 			Retries: r.Attempts, Keys: r.Properties[messages.PropertyKeys],
