@@ -33,7 +33,10 @@
 //
 // Producers keep the order of a key (Message.OrderKey), gather messages
 // (Batching), keep away from brokers that are slow or fail (LatencyFault) and ask
-// questions (Producer.Request). docs/sdk.md has all of it, with what is guaranteed
+// questions (Producer.Request). A TransactionProducer's messages are delivered if a
+// local transaction took place. Options.Trace records what becomes of messages where
+// RocketMQ's tools find it, Options.Spans makes OpenTelemetry spans, and Client.Stats
+// and Client.Collector tell what a client does. docs/sdk.md has all of it, with what is guaranteed
 // and a table for those who come from another client.
 //
 // Everything takes a context and ends with it. What brokers and name servers

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/actormq/actormq"
 )
 
@@ -248,4 +250,42 @@ func ExampleTransactionProducer_Send() {
 	if err != nil {
 		log.Print("not paid: ", err)
 	}
+}
+
+// What becomes of messages is kept in the topic RMQ_SYS_TRACE_TOPIC, where
+// `mqadmin queryMsgTraceById -i <id>` finds it.
+func ExampleTrace() {
+	client, err := actormq.NewClient(actormq.Options{NameServers: []string{"127.0.0.1:9876"}, Trace: &actormq.Trace{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close() // sends the last records
+	producer := newProducer(client, actormq.ProducerOptions{})
+	if _, err := producer.Send(context.Background(), &actormq.Message{Topic: "orders", Body: []byte("paid"), Keys: []string{"order-4711"}}); err != nil {
+		log.Print(err)
+	}
+}
+
+// The handler's span is a child of the one that sent the message, in whichever
+// process that was.
+func ExampleSpans() {
+	provider := sdktrace.NewTracerProvider() // with an exporter
+	defer provider.Shutdown(context.Background())
+	client, err := actormq.NewClient(actormq.Options{
+		NameServers: []string{"127.0.0.1:9876"}, Spans: &actormq.Spans{Provider: provider},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	consumer, err := client.NewConsumer(actormq.ConsumerOptions{Group: "shippers", Subscriptions: []actormq.Subscription{{Topic: "orders"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = consumer.Run(context.Background(), func(ctx context.Context, m *actormq.Received) error {
+		_, span := provider.Tracer("shop").Start(ctx, "ship")
+		defer span.End()
+		return nil
+	})
+	log.Print(err)
 }

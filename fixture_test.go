@@ -30,6 +30,8 @@ type broker interface {
 	Advance(d time.Duration) // or a little, where nobody advances the clock
 	Kill()
 	Restart()
+	PauseRequests() // leaves clients without answers
+	Heal()          // ends that
 }
 
 // lenderURL is who lends brokers (testkit/compat); "" if testkit starts them.
@@ -98,3 +100,6 @@ func (b *borrowed) Advance(time.Duration) {
 	before := time.Now().UnixMilli()
 	require.Eventually(b.t, func() bool { return time.Now().UnixMilli() > before+1 }, limit, time.Millisecond)
 }
+
+func (b *borrowed) PauseRequests() { b.request(http.MethodPost, b.path("/freeze"), nil) }
+func (b *borrowed) Heal()          { b.request(http.MethodPost, b.path("/thaw"), nil) }

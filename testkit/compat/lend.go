@@ -21,7 +21,7 @@ import (
 // elsewhere. The tests of actormq's SDK borrow what they start of testkit otherwise:
 //
 //	POST   /brokers       body: lines of broker.conf as a JSON object; answers with a lent
-//	POST   /brokers/N/kill, /brokers/N/start
+//	POST   /brokers/N/kill, /brokers/N/start, /brokers/N/freeze, /brokers/N/thaw
 //	DELETE /brokers/N
 type lender struct {
 	kind     cluster.Kind
@@ -49,6 +49,8 @@ func (l *lender) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /brokers", l.lend)
 	mux.HandleFunc("POST /brokers/{id}/kill", l.with(func(o *loan) error { return o.broker.Stop(syscall.SIGKILL) }))
+	mux.HandleFunc("POST /brokers/{id}/freeze", l.with(func(o *loan) error { return o.broker.Freeze() }))
+	mux.HandleFunc("POST /brokers/{id}/thaw", l.with(func(o *loan) error { return o.broker.Thaw() }))
 	mux.HandleFunc("POST /brokers/{id}/start", l.with(func(o *loan) (err error) {
 		o.broker, err = l.launcher.StartBroker(l.kind, o.broker.Config)
 		return err

@@ -85,6 +85,12 @@ func (p *process) Stop(sig os.Signal) error {
 	return fmt.Errorf("%s did not exit within %s of %v:\n%s", p.Home, stopTimeout, sig, p.tail())
 }
 
+// Freeze stops the server where it is, with its connections open; Thaw has it go on.
+func (p *process) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (p *process) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Running reports whether the server has not exited.
 func (p *process) Running() bool {
 	select {
