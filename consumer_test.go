@@ -311,7 +311,7 @@ func TestConsumersSurviveARestart(t *testing.T) {
 // TestGoroutinesDoNotGrowWithQueues compares a consumer of a queue with one of a
 // hundred, by the goroutines of this package and of connections.
 func TestGoroutinesDoNotGrowWithQueues(t *testing.T) {
-	goroutines := func(queues int) (n int) {
+	goroutines := func(queues int) int {
 		b := start(t)
 		b.CreateTopic("t", queues)
 		o := group(actormq.FromFirst)
@@ -319,15 +319,38 @@ func TestGoroutinesDoNotGrowWithQueues(t *testing.T) {
 		o.OnAssigned = func(queues []actormq.Queue) { assigned <- len(queues) }
 		defer consume(t, connect(t, b.NameServer()), o, func(context.Context, *actormq.Received) error { return nil })()
 		awaitValue(t, assigned, queues+1) // the retry topic has one
-		buf := make([]byte, 4<<20)
-		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "/actormq.(*") || strings.Contains(stack, "remoting.(*Client)") {
-				n++
-			}
-		}
-		return n
+		return clientGoroutines()
 	}
 	one := goroutines(1)
 	require.Greater(t, one, actormq.DefaultConcurrency)
 	require.LessOrEqual(t, goroutines(100), one+8, "some may still be looking up offsets")
+}
+
+// clientGoroutines counts those of this package and of connections.
+func clientGoroutines() (n int) {
+	buf := make([]byte, 4<<20)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, "/actormq.(*") || strings.Contains(stack, "remoting.(*Client)") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestReadNeedsNoGoroutineForAQueue(t *testing.T) {
+	const queues = 100
+	b := start(t)
+	b.CreateTopic("t", queues)
+	sendTo(t, b, queues, 0, queues)
+	before, n := clientGoroutines(), 0
+	got := make(map[int]bool)
+	ctx, cancel := context.WithCancel(within(t))
+	require.NoError(t, connect(t, b.NameServer()).Read(ctx, actormq.ReadOptions{Topic: "t", From: actormq.FromFirst}, func(m *actormq.Received) error {
+		if got[m.Queue.ID] = true; len(got) == queues {
+			n = clientGoroutines()
+			cancel()
+		}
+		return nil
+	}))
+	require.LessOrEqual(t, n, before+10)
 }

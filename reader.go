@@ -3,6 +3,7 @@ package actormq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -45,19 +46,20 @@ func (c *Client) Read(ctx context.Context, o ReadOptions, handle func(*Received)
 	if o.OnError == nil {
 		o.OnError = func(error) {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &reader{client: c, o: o, subscription: subscription, found: make(chan *Received), known: make(map[Queue]bool)}
-	defer r.running.Wait()
-	defer cancel()
-	due := time.NewTimer(0)
+	r := &reader{client: c, o: o, subscription: subscription, ready: make(chan struct{}, 1), known: make(map[Queue]bool)}
+	due, again := time.NewTimer(0), time.NewTimer(pullPause)
 	defer due.Stop()
+	defer again.Stop()
 	young := false // queues that come up later are read from their beginning
 	for {
 		select {
-		case m := <-r.found:
-			if err := handle(m); err != nil {
+		case <-r.ready:
+			if err := r.take(ctx, handle); err != nil {
 				return err
 			}
+		case <-again.C:
+			r.retry()
+			again.Reset(pullPause)
 		case <-due.C:
 			wait := routeInterval
 			if err := r.look(ctx, young); err != nil {
@@ -80,14 +82,31 @@ func (c *Client) Read(ctx context.Context, o ReadOptions, handle func(*Received)
 	}
 }
 
-// reader is a Read under way.
+// reader is a Read under way. It has one pull of each queue under way, or its answer,
+// and no goroutine.
 type reader struct {
 	client       *Client
 	o            ReadOptions
 	subscription *messages.SubscriptionData
-	found        chan *Received
 	known        map[Queue]bool
-	running      sync.WaitGroup // a goroutine for each known queue
+	failed       []place // to be pulled again
+
+	ready chan struct{} // capacity 1: there are answers
+	mu    sync.Mutex
+	came  []answered
+}
+
+// place is where to go on in a queue.
+type place struct {
+	queue Queue
+	next  int64
+}
+
+// answered is the end of a pull.
+type answered struct {
+	place
+	result *PullResult
+	err    error
 }
 
 // look begins to read queues that are not known yet.
@@ -105,7 +124,7 @@ func (r *reader) look(ctx context.Context, young bool) error {
 			return err
 		}
 		r.known[q] = true
-		r.running.Go(func() { r.read(ctx, q, first) })
+		r.pull(place{q, first})
 	}
 	return nil
 }
@@ -120,25 +139,78 @@ func (r *reader) first(ctx context.Context, q Queue, young bool) (int64, error) 
 	return r.client.MaxOffset(ctx, q)
 }
 
-// read reads one queue until ctx ends.
-func (r *reader) read(ctx context.Context, q Queue, next int64) {
-	for ctx.Err() == nil {
-		result, err := r.client.pull(ctx, PullRequest{Group: readerGroup, Queue: q, Offset: next, Hold: holdTime}, r.subscription)
-		if err != nil {
-			if ctx.Err() == nil {
-				r.o.OnError(err)
-				sleep(ctx, pullPause)
-			}
+// pull begins to pull a queue. The answer comes by itself, after holdTime and
+// pullSlack at most.
+func (r *reader) pull(p place) {
+	addr := r.client.routes.any(p.queue.Broker, masterID)
+	if addr == "" {
+		r.add(answered{place: p, err: fmt.Errorf("%w: broker %s is not known", ErrNoQueue, p.queue.Broker)})
+		return
+	}
+	request := PullRequest{Group: readerGroup, Queue: p.queue, Offset: p.next, Hold: holdTime}
+	r.client.send(addr, r.client.pullRequest(&request, r.subscription), holdTime+pullSlack, func(response *messages.Command, err error) {
+		end := answered{place: p, err: err}
+		if err == nil {
+			end.result = &PullResult{}
+			end.err = end.result.decode(addr, p.queue, r.subscription, response, func(m *Received, _ int) {
+				m.Topic = r.client.unwrap(m.Topic)
+				end.result.Messages = append(end.result.Messages, m)
+			})
+		}
+		r.add(end)
+	})
+}
+
+// add takes the end of a pull, on whichever goroutine.
+func (r *reader) add(end answered) {
+	r.mu.Lock()
+	r.came = append(r.came, end)
+	r.mu.Unlock()
+	select {
+	case r.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take handles what has come, and goes on behind it.
+func (r *reader) take(ctx context.Context, handle func(*Received) error) error {
+	r.mu.Lock()
+	came := r.came
+	r.came = nil
+	r.mu.Unlock()
+	for _, end := range came {
+		if end.err != nil {
+			r.o.OnError(end.err)
+			r.failed = append(r.failed, end.place)
 			continue
 		}
-		for _, m := range result.Messages {
-			select {
-			case r.found <- m:
-			case <-ctx.Done():
-				return
+		for _, m := range end.result.Messages {
+			if ctx.Err() != nil || r.client.consuming.Err() != nil {
+				return nil // Read finds out why
+			}
+			if err := handle(m); err != nil {
+				return err
 			}
 		}
-		next = result.Next
+		r.pull(place{end.queue, end.result.Next})
+	}
+	return nil
+}
+
+// retry pulls again what has failed. The broker may have moved.
+func (r *reader) retry() {
+	failed := r.failed
+	r.failed = nil
+	if len(failed) > 0 {
+		c, topic := r.client, r.client.wrap(r.o.Topic)
+		c.mu.Lock()
+		if !c.closed {
+			c.running.Go(func() { _, _ = c.routes.renew(c.ctx, topic) })
+		}
+		c.mu.Unlock()
+	}
+	for _, p := range failed {
+		r.pull(p)
 	}
 }
 
