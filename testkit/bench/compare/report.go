@@ -26,7 +26,20 @@ func (t *table) write(o options) error {
 			return err
 		}
 	}
-	return os.WriteFile(o.report, []byte(text), 0o644)
+	return os.WriteFile(o.report, []byte(text+sdkSection(o.report)), 0o644)
+}
+
+// sdkSection returns what `make bench-sdk` has written into a report, which is kept.
+func sdkSection(report string) string {
+	old, err := os.ReadFile(report)
+	if err != nil {
+		return ""
+	}
+	_, section, found := strings.Cut(string(old), "<!-- sdkbench: begin -->")
+	if !found {
+		return ""
+	}
+	return "\n<!-- sdkbench: begin -->" + section
 }
 
 // writer makes the report.

@@ -84,12 +84,12 @@ func (t *table) section(pairs int) string {
 	fmt.Fprintf(&b, `%s
 ## The SDK beside rocketmq-client-go v2.1.2
 
-`+"`make bench-sdk`"+` on %s: %d processors (%s), %s, %s. One broker of this project, both clients in turns, %d pairs; messages of
-1 KiB, 8 queues, default options. Values are medians, this SDK's / the other's; ratios are those of each pair, with their range.
+`+"`make bench-sdk`"+` on %s: %d processors (%s), %s, %s; load average %s at the end.
+One broker of this project, both clients in turns, %d pairs; messages of 1 KiB, 8 queues, default options. Values are medians, this SDK's / the other's; ratios are those of each pair, with their range.
 
 | what | messages a second | messages a second of CPU | ratio (goal ≥ 2) | allocations a message | ratio (goal ≤ 0.5) | bytes allocated a message |
 |---|---|---|---|---|---|---|
-`, sectionBegin, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), processor(), memory(), runtime.Version(), pairs)
+`, sectionBegin, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), processor(), memory(), runtime.Version(), load(), pairs)
 	for _, s := range t.rows {
 		b.WriteString(t.row(s))
 	}
@@ -104,6 +104,14 @@ func processor() string {
 
 func memory() string {
 	return procfs("/proc/meminfo", "MemTotal") + " of memory"
+}
+
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], ", ")
 }
 
 func procfs(file, name string) string {
