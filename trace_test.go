@@ -118,6 +118,9 @@ func TestTracesTellOfSendsAndHandlers(t *testing.T) {
 
 func TestTracesOfAllWaysToSend(t *testing.T) {
 	names := traceBroker(t, "msgTraceTopicName", "my-traces")
+	made, err := connect(t, names).Queues(within(t), "my-traces")
+	require.NoError(t, err)
+	require.Len(t, made, 1, "by the broker, not by use")
 	c := tracing(t, names, "my-traces")
 	p, err := c.NewProducer(actormq.ProducerOptions{Group: "writers"})
 	require.NoError(t, err)

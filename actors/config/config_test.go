@@ -166,3 +166,15 @@ func FuzzLoadBroker(f *testing.F) {
 		}
 	})
 }
+
+func TestTraceTopic(t *testing.T) {
+	c := DefaultBroker()
+	require.Empty(t, c.TraceTopic(), "not wanted")
+	require.NoError(t, c.Set("traceTopicEnable", "true"))
+	require.Equal(t, "RMQ_SYS_TRACE_TOPIC", c.TraceTopic())
+	require.NoError(t, c.Set("msgTraceTopicName", "my-traces"))
+	require.Equal(t, "my-traces", c.TraceTopic())
+	require.NoError(t, c.Validate())
+	require.NoError(t, c.Set("msgTraceTopicName", "no topic"))
+	require.ErrorContains(t, c.Validate(), "msgTraceTopicName")
+}
