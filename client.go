@@ -165,10 +165,10 @@ func (c *Client) watch(o *Options) (err error) {
 func (c *Client) ID() string { return c.id }
 
 // Close ends everything made from the client: consumers stop in order, for which
-// it waits until their handlers return; records of Options.Trace that wait are sent, in
-// 5 s or not at all; sends under way fail, and Close waits for
-// the callbacks that are told. It returns when nothing of the client runs any
-// more. It may be called more than once, but not by a handler or callback.
+// it waits until their handlers return; records of Options.Trace that wait are sent,
+// in 5 s or not at all; sends under way fail, and Close waits for the callbacks that
+// are told. It returns when nothing of the client runs any more. It may be called
+// more than once, but not by a handler or callback.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
