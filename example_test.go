@@ -194,6 +194,22 @@ func ExampleProducer_Request() {
 	}
 }
 
+func ExampleProducer_Recall() {
+	client := newClient()
+	defer client.Close()
+	producer := newProducer(client, actormq.ProducerOptions{})
+	sent, err := producer.Send(context.Background(), &actormq.Message{
+		Topic: "reminders", Body: []byte("pay the invoice"), DeliverAt: time.Now().Add(24 * time.Hour),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// It is paid.
+	if _, err := producer.Recall(context.Background(), "reminders", sent.RecallHandle); err != nil {
+		log.Print("the reminder will come: ", err)
+	}
+}
+
 func ExampleProducer_Reply() {
 	client := newClient()
 	defer client.Close()

@@ -117,6 +117,9 @@ type Sent struct {
 	OffsetID string // the broker's: where the message is stored
 	Queue    Queue
 	Offset   int64 // in the queue; of a delayed message in the delay topic's
+	// RecallHandle is what Recall takes a message back by that waits for its time; "" of
+	// others, and from brokers before 5.3.
+	RecallHandle string
 }
 
 // NewProducer returns a producer. Close it, or the client, when it is done.

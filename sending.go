@@ -265,6 +265,6 @@ func (s *sending) result(a *attempt, response *messages.Command) (Sent, error) {
 	if sent.Offset, err = response.Ext.Int64("queueOffset"); err != nil {
 		return Sent{}, fmt.Errorf("actormq: answer of %s to a send: %w", a.conn.addr, err)
 	}
-	sent.OffsetID = response.Ext.Text("msgId")
+	sent.OffsetID, sent.RecallHandle = response.Ext.Text("msgId"), response.Ext.Text("recallHandle")
 	return sent, nil
 }

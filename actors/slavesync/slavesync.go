@@ -1,8 +1,9 @@
 // Package slavesync keeps a slave's small state the same as its master's: topics,
-// consumer groups, consumer offsets and delay offsets (RocketMQ: SlaveSynchronize).
+// consumer groups, consumer offsets, delay offsets and the timers' checkpoint
+// (RocketMQ: SlaveSynchronize).
 //
 //	name server ── Registered ──▶ SlaveSync ◀── GET_ALL_… ──▶ master
-//	                               ├── Replace ─▶ Topics, Subscriptions, Delay
+//	                               ├── Replace ─▶ Topics, Subscriptions, Delay, Timer
 //	                               └── Merge ───▶ Offsets ── Ahead ──▶ SlaveSync ── UPDATE_CONSUMER_OFFSET ──▶ master
 //
 // Each round asks for all tables; who owns one compares its version and does
@@ -22,16 +23,18 @@ import (
 	"github.com/actormq/actormq/actors/registrar"
 	"github.com/actormq/actormq/actors/rpc"
 	"github.com/actormq/actormq/actors/subscriptions"
+	"github.com/actormq/actormq/actors/timer"
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
+	timerfiles "github.com/actormq/actormq/storage/timer"
 )
 
 // Options configures SlaveSync.
 type Options struct {
 	Env *env.Env
 	// Every is the time between two rounds; 0 means 10 s.
-	Every                                 time.Duration
-	Topics, Subscriptions, Offsets, Delay *actor.PID
+	Every                                        time.Duration
+	Topics, Subscriptions, Offsets, Delay, Timer *actor.PID
 }
 
 // timeout is how long the master may take for one answer.
@@ -66,13 +69,16 @@ type round struct{}
 type table struct {
 	code messages.RequestCode
 	give func(*slaveSync, []byte) error
+	// optional tables are not those of every master.
+	optional bool
 }
 
 var tables = []table{
-	{messages.CodeGetAllTopicConfig, (*slaveSync).giveTopics},
-	{messages.CodeGetAllSubscriptionGroupConfig, (*slaveSync).giveGroups},
-	{messages.CodeGetAllConsumerOffset, (*slaveSync).giveOffsets},
-	{messages.CodeGetAllDelayOffset, (*slaveSync).giveDelays},
+	{messages.CodeGetAllTopicConfig, (*slaveSync).giveTopics, false},
+	{messages.CodeGetAllSubscriptionGroupConfig, (*slaveSync).giveGroups, false},
+	{messages.CodeGetAllConsumerOffset, (*slaveSync).giveOffsets, false},
+	{messages.CodeGetAllDelayOffset, (*slaveSync).giveDelays, false},
+	{messages.CodeGetTimerCheckPoint, (*slaveSync).giveTimers, true},
 }
 
 func (s *slaveSync) Receive(ctx actor.Context) {
@@ -143,6 +149,7 @@ func (s *slaveSync) answered(m *messages.Answer) {
 	err := m.Err
 	switch {
 	case err != nil:
+	case m.Command.Code != int32(messages.Success) && q.table.optional:
 	case m.Command.Code != int32(messages.Success):
 		err = messages.Refuse(messages.ResponseCode(m.Command.Code), "%s", m.Command.Remark)
 	default:
@@ -199,6 +206,15 @@ func (s *slaveSync) giveOffsets(body []byte) error {
 
 func (s *slaveSync) giveDelays(body []byte) error {
 	s.Env.Send(s.Delay, &delay.Replace{JSON: body})
+	return nil
+}
+
+func (s *slaveSync) giveTimers(body []byte) error {
+	c, err := timerfiles.ParseCheckpoint(body)
+	if err != nil {
+		return err
+	}
+	s.Env.Send(s.Timer, &timer.Replace{Checkpoint: c})
 	return nil
 }
 

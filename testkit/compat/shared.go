@@ -38,7 +38,7 @@ func startPair(l *cluster.Launcher, kind cluster.Kind, obliging string, names **
 	*broker, err = l.StartBroker(kind, cluster.BrokerConfig{
 		NameServer: ns.Addr,
 		Conf: map[string]string{
-			"autoCreateTopicEnable": obliging, "enablePropertyFilter": obliging,
+			"autoCreateTopicEnable": obliging, "enablePropertyFilter": obliging, "recallMessageEnable": obliging,
 			// Producers are asked soon about their transactions, but not about those whose
 			// end is on its way to the op queue, nor given up while they are immune: with
 			// Apache, ends wait for 3 s, and each round of immunity counts as a question.
