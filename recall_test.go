@@ -14,7 +14,7 @@ func TestAMessageComesAtItsTimeUnlessItIsRecalled(t *testing.T) {
 	b.CreateTopic("t", 1)
 	p, err := b.Client().NewProducer(actormq.ProducerOptions{Group: "writers"})
 	require.NoError(t, err)
-	at := b.Now().Add(2 * time.Second)
+	at := b.Now().Add(5 * time.Second)
 	sent, err := p.Send(within(t), &actormq.Message{Topic: "t", Body: []byte("recalled"), DeliverAt: at})
 	require.NoError(t, err)
 	_, err = p.Send(within(t), &actormq.Message{Topic: "t", Body: []byte("later"), DeliverAt: at.Add(time.Second)})
@@ -25,6 +25,7 @@ func TestAMessageComesAtItsTimeUnlessItIsRecalled(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sent.ID, id)
 
+	b.Advance(7 * time.Second)
 	got := b.AwaitMessages("t", 2)
 	require.Len(t, got, 2)
 	require.Equal(t, "soon", string(got[0].Body))

@@ -45,8 +45,9 @@ const never = math.MaxInt64
 // overhead bounds what a record needs beyond its body and properties, in bytes.
 const overhead = 512
 
-// give appends a message to its real topic. It reports false if the message names
-// none (RocketMQ: TimerMessageStore.convertMessage).
+// give appends a message to its real topic, which stays in its properties, as at
+// Apache. It reports false if the message names none (RocketMQ:
+// TimerMessageStore.convertMessage).
 func (t *timers) give(a *messages.Append, m *record.Record, enqueued int64) bool {
 	topic := string(messages.FindProperty(m.Properties, messages.PropertyRealTopic))
 	queueID, err := strconv.ParseInt(string(messages.FindProperty(m.Properties, messages.PropertyRealQueueID)), 10, 32)
@@ -56,8 +57,7 @@ func (t *timers) give(a *messages.Append, m *record.Record, enqueued int64) bool
 	}
 	r := *m
 	r.QueueID = int32(queueID)
-	r.Properties = messages.RemoveProperties(nil, m.Properties, messages.PropertyRealTopic, messages.PropertyRealQueueID,
-		messages.PropertyTimerEnqueueMs, messages.PropertyTimerDequeueMs)
+	r.Properties = messages.RemoveProperties(nil, m.Properties, messages.PropertyTimerEnqueueMs, messages.PropertyTimerDequeueMs)
 	t.add(a, &r, topic, enqueued)
 	return true
 }

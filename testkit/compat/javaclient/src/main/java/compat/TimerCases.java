@@ -9,9 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
-import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendStatus;
-import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
@@ -61,13 +59,13 @@ class TimerCases extends Case {
         inbox.await(4);
         for (MessageExt message : inbox.all()) {
             assertEquals(1, message.getQueueId());
-            assertNull(message.getProperty(MessageConst.PROPERTY_REAL_TOPIC));
             switch (text(message)) {
                 case "seconds" -> {
                     assertOnTime(message, now + 2000);
                     assertEquals("tag", message.getTags());
                     assertEquals("key", message.getKeys());
                     assertEquals("wert", message.getUserProperty("own"));
+                    assertEquals(topic, message.getProperty(MessageConst.PROPERTY_REAL_TOPIC), "it stays");
                     assertNotNull(message.getProperty(MessageConst.PROPERTY_TIMER_OUT_MS));
                     assertNotNull(message.getProperty(MessageConst.PROPERTY_TIMER_ENQUEUE_MS));
                     assertNotNull(message.getProperty(MessageConst.PROPERTY_TIMER_DEQUEUE_MS));
@@ -129,28 +127,5 @@ class TimerCases extends Case {
         assertEquals(ResponseCode.ILLEGAL_OPERATION, over.getResponseCode());
         assertThrows(MQClientException.class, () -> producer.recallMessage(topic, "garbage"));
         assertNull(producer.send(new Message(topic, bytes("plain"))).getRecallHandle());
-    }
-
-    @Test
-    void timerInATransaction() throws Exception {
-        String topic = topic("transaction", 1);
-        var inbox = reading(topic);
-        var producer = transactionProducer(unique("transactions"), new TransactionListener() {
-            @Override
-            public LocalTransactionState executeLocalTransaction(Message message, Object arg) {
-                return LocalTransactionState.COMMIT_MESSAGE;
-            }
-
-            @Override
-            public LocalTransactionState checkLocalTransaction(MessageExt message) {
-                return LocalTransactionState.COMMIT_MESSAGE;
-            }
-        });
-        long due = System.currentTimeMillis() + 3000;
-        var message = new Message(topic, bytes("committed"));
-        message.setDeliverTimeMs(due);
-        producer.sendMessageInTransaction(message, null);
-        inbox.await(1);
-        assertOnTime(inbox.all().get(0), due);
     }
 }
