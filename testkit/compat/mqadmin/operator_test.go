@@ -140,14 +140,13 @@ func TestSettingsOfARunningBroker(t *testing.T) {
 func TestPermissionOfARunningBroker(t *testing.T) {
 	t.Parallel()
 	c := kit.Strict(t)
-	set := func(value string) []string {
-		return []string{"updateBrokerConfig", "-b", c.Broker, "-k", "brokerPermission", "-v", value}
+	for _, permission := range []string{"4", "6"} {
+		several(t, c, []string{"updateBrokerConfig", "-b", c.Broker, "-k", "brokerPermission", "-v", permission})
+		kit.Eventually(t, "permission "+permission+" at the name server", func() bool {
+			route := several(t, c, []string{"topicRoute", "-t", "SELF_TEST_TOPIC"})
+			return strings.Contains(route[0], `"perm":`+permission)
+		})
 	}
-	route := []string{"topicRoute", "-t", "SELF_TEST_TOPIC"}
-	other := []string{"getBrokerConfig", "-b", c.Broker} // takes the time that name servers need
-	out := several(t, c, set("4"), other, other, other, route, set("6"), other, other, other, route)
-	require.Contains(t, out[4], `"perm":4`)
-	require.Contains(t, out[9], `"perm":6`)
 }
 
 // Topics with attributes, and in lists.
@@ -163,9 +162,12 @@ func TestTopicsWithAttributes(t *testing.T) {
 		update("-message.type"), update("+message.type=FIFO"), update("+message.type=MIXED"), update("+no.such=1"), update("+message.type=x"),
 		update("-message.type"), update("-message.type"),
 		[]string{"updateTopicList", "-b", c.Broker, "-f", topics},
+	)
+	c.AwaitRoute(t, listed, 2) // which the next command asks for
+	out = append(out, several(t, c,
 		[]string{"updateTopicPerm", "-b", c.Broker, "-t", listed, "-p", "4"},
 		[]string{"updateTopic", "-b", c.Broker, "-t", "TBW102", "-r", "2", "-w", "2"},
-	)
+	)...)
 	for i, want := range []string{
 		"only add attribute is supported while creating topic. key: message.type", "create topic to", "MIXED message type is not supported.",
 		"unsupported key: no.such", "CODE: 1", "create topic to", "attempt to delete a nonexistent key: message.type",
