@@ -129,7 +129,7 @@ func (l *lives) begin(life int, op porcupine.Operation) *porcupine.Operation {
 // judgeLimit bounds the real time that a judgement takes; what is not decided by
 // then passes. Most histories take milliseconds; one in some twenty has so many lost
 // answers that all their orders cannot be tried in any time.
-const judgeLimit = 3 * time.Second
+const judgeLimit = 30 * time.Second
 
 // judge checks that each life is linearizable.
 func (l *lives) judge(model porcupine.Model) error {
