@@ -9,7 +9,6 @@ import (
 // handed out and which of them were acknowledged
 // (RocketMQ: PopAckConstants; KeyBuilder for the queue).
 const (
-	revivePrefix  = "rmq_sys_REVIVE_LOG_"
 	GroupRevive   = "CID_RMQ_SYS_REVIVE_GROUP" // its offsets say how far the log was worked off
 	TagCheckpoint = "ck"
 	TagPopAck     = "ack"
@@ -19,12 +18,12 @@ const (
 	ReviveQueueOrderly = 999
 )
 
-// maxPopped is how many messages one pop may hand out, hence a checkpoint's
+// MaxPopped is how many messages one pop may hand out, hence a checkpoint's
 // messages and the bits of PopCheckpoint.Acked.
-const maxPopped = 32
+const MaxPopped = 32
 
 // ReviveTopic returns the name of a cluster's revive log.
-func ReviveTopic(cluster string) string { return revivePrefix + cluster }
+func ReviveTopic(cluster string) string { return TopicReviveLogPrefix + cluster }
 
 // PopCheckpoint records that the messages of one pop were handed out. It is the
 // body of a message with TagCheckpoint (RocketMQ: PopCheckPoint):
@@ -122,7 +121,7 @@ func ParsePopCheckpoint(b []byte) (*PopCheckpoint, error) {
 	}
 	descends := !slices.IsSorted(v.Diffs) || len(v.Diffs) > 0 && v.Diffs[0] < 0
 	misses := len(v.Diffs) > 0 && len(v.Diffs) != int(v.Count)
-	if v.Count < 0 || v.Count > maxPopped || v.StartOffset < 0 || descends || misses {
+	if v.Count < 0 || v.Count > MaxPopped || v.StartOffset < 0 || descends || misses {
 		return nil, fmt.Errorf("messages: checkpoint: %d messages from %d at %v", v.Count, v.StartOffset, v.Diffs)
 	}
 	return &PopCheckpoint{

@@ -134,6 +134,8 @@ func (o *offsets) Receive(ctx actor.Context) {
 		ctx.Send(m.ReplyTo, &Ahead{Commits: o.merge(m.Offsets)})
 	case *Query:
 		ctx.Send(m.ReplyTo, o.find(m))
+	case *Lookup:
+		ctx.Send(m.ReplyTo, o.lookup(m))
 	case *List:
 		ctx.Respond(o.list())
 	case *Adopt:

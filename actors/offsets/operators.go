@@ -30,6 +30,30 @@ type Found struct {
 	Pulled  map[string]map[int32]int64 // how far each topic@group has pulled
 }
 
+// Lookup asks for the offsets that a group has of some topics. ReplyTo gets a
+// *Positions with the Token.
+type Lookup struct {
+	Group   string
+	Topics  []string
+	ReplyTo *actor.PID
+	Token   any
+}
+
+// Positions answers Lookup: Offsets by queue, of each of its Topics; nil for one that the
+// group has none of. All of it is the asker's.
+type Positions struct {
+	Token   any
+	Offsets []map[int32]int64
+}
+
+func (o *offsets) lookup(m *Lookup) *Positions {
+	p := &Positions{Token: m.Token, Offsets: make([]map[int32]int64, len(m.Topics))}
+	for i, topic := range m.Topics {
+		p.Offsets[i] = maps.Clone(o.committed[key(topic, m.Group)])
+	}
+	return p
+}
+
 // Adopt gives a group the offsets of a topic that another one has
 // (RocketMQ: ConsumerOffsetManager.cloneOffset). Offsets are Offsets' from then on.
 type Adopt struct {

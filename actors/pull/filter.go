@@ -3,6 +3,7 @@ package pull
 import (
 	"strings"
 
+	"github.com/actormq/actormq/actors/filter"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
 	"github.com/actormq/actormq/messages"
@@ -14,8 +15,8 @@ import (
 // heartbeats said. The second result is a refusal that wants more than a code.
 func (p *puller) filter(r *front.Request, h *messages.PullHeader, group *messages.SubscriptionGroupConfig) (storage.Filter, *messages.Command, error) {
 	if h.SysFlag&flagSubscription != 0 {
-		filter, err := p.ownFilter(h)
-		return filter, nil, err
+		own, err := p.ownFilter(h)
+		return own, nil, err
 	}
 	consumers := p.Groups.Consumers(h.ConsumerGroup)
 	if consumers == nil {
@@ -29,8 +30,8 @@ func (p *puller) filter(r *front.Request, h *messages.PullHeader, group *message
 		c, err := p.forbid(r, 5, "the consumer group[%s] is forbidden for topic[%s]", h.ConsumerGroup, h.Topic)
 		return nil, c, err
 	}
-	filter, err := p.groupFilter(h, consumers)
-	return filter, nil, err
+	wanted, err := p.groupFilter(h, consumers)
+	return wanted, nil, err
 }
 
 // ownFilter is what the request itself asks for. An expression that does not parse
@@ -41,12 +42,12 @@ func (p *puller) ownFilter(h *messages.PullHeader) (storage.Filter, error) {
 		return nil, messages.Refuse(messages.SubscriptionParseFailed, "parse the consumer's subscription failed")
 	}
 	if messages.IsTagExpression(sub.ExpressionType) {
-		return tagsOf(sub), nil
+		return filter.Tags(sub), nil
 	}
 	if !p.PropertyFilter {
 		return nil, unsupported(sub)
 	}
-	condition, err := p.conditions.compile(sub)
+	condition, err := p.conditions.Compile(sub)
 	if err != nil {
 		return nil, messages.Refuse(messages.SubscriptionParseFailed, "parse the consumer's subscription failed, %s", err)
 	}
@@ -65,7 +66,7 @@ func (p *puller) groupFilter(h *messages.PullHeader, consumers *groups.Consumers
 		return nil, messages.Refuse(messages.SubscriptionNotLatest, "the consumer's subscription not latest")
 	}
 	if messages.IsTagExpression(sub.ExpressionType) {
-		return tagsOf(sub), nil
+		return filter.Tags(sub), nil
 	}
 	condition := consumers.Conditions[h.Topic]
 	if condition == nil {
@@ -88,45 +89,8 @@ func (p *puller) conditionFilter(h *messages.PullHeader, condition *sql92.Expres
 	if group, retry := strings.CutPrefix(h.Topic, messages.RetryTopic("")); retry && p.FilterRetry() {
 		return &retryFilter{groups: p.Groups, group: group}
 	}
-	return propertyFilter{condition}
+	return filter.Properties(condition)
 }
-
-// tagFilter is a tag filter. The broker compares hashes; the client compares the
-// strings again.
-type tagFilter struct {
-	all   bool
-	codes []int64
-}
-
-func tagsOf(sub *messages.SubscriptionData) *tagFilter {
-	if sub.MatchesAll() {
-		return &tagFilter{all: true}
-	}
-	return &tagFilter{codes: sub.TagCodes()}
-}
-
-// MatchTagsCode reports whether a record with that tags code may match.
-func (f *tagFilter) MatchTagsCode(code int64) bool {
-	if f.all {
-		return true
-	}
-	for _, c := range f.codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
-}
-
-// propertyFilter is a condition on the properties
-// (RocketMQ: ExpressionMessageFilter).
-type propertyFilter struct{ condition *sql92.Expression }
-
-// MatchTagsCode is true: only the record tells.
-func (propertyFilter) MatchTagsCode(int64) bool { return true }
-
-// MatchProperties reports whether the condition holds.
-func (f propertyFilter) MatchProperties(properties []byte) bool { return f.condition.Match(properties) }
 
 // retryFilter filters messages that were sent back (RocketMQ:
 // ExpressionForRetryMessageFilter). Those of a topic without a condition match.
@@ -146,31 +110,4 @@ func (f *retryFilter) MatchProperties(properties []byte) bool {
 	}
 	condition := consumers.Conditions[string(messages.FindProperty(properties, messages.PropertyRetryTopic))]
 	return condition == nil || condition.Match(properties)
-}
-
-// maxConditions bounds the conditions that a Puller keeps.
-const maxConditions = 64
-
-// conditions are compiled ones of requests that carry their own, for clients repeat
-// them with each pull. They belong to one Puller.
-type conditions map[string]compiled
-
-type compiled struct {
-	condition *sql92.Expression
-	err       error
-}
-
-func (c *conditions) compile(sub *messages.SubscriptionData) (*sql92.Expression, error) {
-	if sub.ExpressionType != messages.ExpressionSQL92 {
-		return groups.Compile(sub) // fails
-	}
-	known, found := (*c)[sub.SubString]
-	if !found {
-		if *c == nil || len(*c) >= maxConditions {
-			*c = make(conditions)
-		}
-		known.condition, known.err = groups.Compile(sub)
-		(*c)[sub.SubString] = known
-	}
-	return known.condition, known.err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/actormq/actormq/actors/colddata"
 	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/filter"
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/groups"
 	"github.com/actormq/actormq/actors/offsets"
@@ -97,7 +98,7 @@ type puller struct {
 	Options
 	self       *actor.PID
 	handlers   front.Handlers
-	conditions conditions
+	conditions filter.Conditions
 	tallies    map[stats.Out]*messages.Tally
 }
 
@@ -160,7 +161,7 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 		return nil, messages.Refuse(messages.InvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
 			h.QueueID, h.Topic, topic.ReadQueueNums, r.Peer.Remote)
 	}
-	filter, refusal, err := p.filter(r, &h, group)
+	wanted, refusal, err := p.filter(r, &h, group)
 	if refusal != nil || err != nil {
 		return refusal, err
 	}
@@ -170,7 +171,7 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 	}
 	p.begin(r, &h, &request{
 		ticket: r.Ticket, group: h.ConsumerGroup, topic: topic.TopicName, queueID: h.QueueID,
-		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: filter,
+		offset: h.QueueOffset, maxMessages: int(h.MaxMsgNums), filter: wanted,
 		topicSysFlag: topic.TopicSysFlag, groupSysFlag: group.GroupSysFlag,
 		usual: group.BrokerID, slow: group.WhichBrokerWhenConsumeSlowly,
 	})

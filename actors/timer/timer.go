@@ -66,6 +66,7 @@ type timers struct {
 	recalls map[string]struct{}
 	taken   *taking // an Append of what came too late to wait; nil if there is none
 	slot    *slot   // that is being delivered, or nil
+	reaches reaches
 	counts  counts
 
 	wake    env.Timer // for the next slot, or another try
@@ -112,6 +113,11 @@ func (t *timers) Receive(ctx actor.Context) {
 		if m.slot == t.slot {
 			t.handOver(m.slot)
 		}
+	case *Reach:
+		t.reach(m)
+	case *look:
+		t.reaches.look = nil
+		t.tell()
 	case *messages.LogShrunk:
 		t.expire(m.Min)
 	case *messages.Requests:
@@ -169,7 +175,8 @@ func (t *timers) run() {
 		t.take(now)
 	}
 	t.deliver(now)
-	if t.wake == nil && t.slot == nil && !t.files.Wheel.Empty() {
+	t.tell()
+	if t.wake == nil && t.slot == nil && (!t.files.Wheel.Empty() || len(t.reaches.waiting) > 0) {
 		t.again(time.Duration(now+t.Rules.Precision-t.Env.Millis()) * time.Millisecond)
 	}
 }
@@ -184,6 +191,7 @@ func (t *timers) again(after time.Duration) {
 
 // appended takes an Append that the log is done with, or has refused.
 func (t *timers) appended(a *messages.Append) {
+	t.delivered(a)
 	switch token := a.Token.(type) {
 	case *taking:
 		t.tookLate(a, token)
@@ -206,7 +214,7 @@ func stored(s *messages.Send) bool {
 }
 
 func (t *timers) stop() {
-	for _, timer := range []env.Timer{t.wake, t.retry, t.resend, t.saving} {
+	for _, timer := range []env.Timer{t.wake, t.retry, t.resend, t.saving, t.reaches.look} {
 		if timer != nil {
 			timer.Stop()
 		}

@@ -1,4 +1,4 @@
-package pull
+package filter
 
 import (
 	"fmt"
@@ -15,28 +15,28 @@ func subscription(expression string) *messages.SubscriptionData {
 }
 
 func TestConditionsAreCompiledOnce(t *testing.T) {
-	var c conditions
-	first, err := c.compile(subscription("a > 1"))
+	var c Conditions
+	first, err := c.Compile(subscription("a > 1"))
 	require.NoError(t, err)
-	again, err := c.compile(subscription("a > 1"))
+	again, err := c.Compile(subscription("a > 1"))
 	require.NoError(t, err)
 	require.Same(t, first, again)
 
-	_, err = c.compile(subscription("a >"))
+	_, err = c.Compile(subscription("a >"))
 	var wrong *sql92.Error
 	require.ErrorAs(t, err, &wrong)
-	_, again2 := c.compile(subscription("a >"))
+	_, again2 := c.Compile(subscription("a >"))
 	require.Same(t, err, again2)
 
-	_, err = c.compile(&messages.SubscriptionData{SubString: "a > 1", ExpressionType: "XPATH"})
+	_, err = c.Compile(&messages.SubscriptionData{SubString: "a > 1", ExpressionType: "XPATH"})
 	require.Error(t, err, "it is no SQL92, whatever was compiled before")
 }
 
 // A client that sends another expression each time must not fill the memory.
 func TestConditionsAreBounded(t *testing.T) {
-	var c conditions
+	var c Conditions
 	for i := range 10 * maxConditions {
-		_, err := c.compile(subscription(fmt.Sprint("a > ", i)))
+		_, err := c.Compile(subscription(fmt.Sprint("a > ", i)))
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(c), maxConditions)
 	}
