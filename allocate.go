@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/actormq/actormq/actors/assignment"
 )
 
 // Strategy divides a topic's queues among the members of a group. Every member
@@ -31,16 +33,7 @@ func (Averagely) Name() string { return "AVG" }
 
 // Allocate implements Strategy.
 func (Averagely) Allocate(_, id string, queues []Queue, members []string) ([]Queue, error) {
-	i := slices.Index(members, id)
-	if i < 0 {
-		return nil, nil
-	}
-	share, longer := len(queues)/len(members), len(queues)%len(members)
-	start := i*share + min(i, longer)
-	if i < longer {
-		share++
-	}
-	return queues[start : start+share : start+share], nil
+	return assignment.Averagely(id, queues, members), nil
 }
 
 // Circle deals the queues out one at a time, so that each member has queues of
@@ -51,15 +44,8 @@ type Circle struct{}
 func (Circle) Name() string { return "AVG_BY_CIRCLE" }
 
 // Allocate implements Strategy.
-func (Circle) Allocate(_, id string, queues []Queue, members []string) (mine []Queue, _ error) {
-	i := slices.Index(members, id)
-	if i < 0 {
-		return nil, nil
-	}
-	for ; i < len(queues); i += len(members) {
-		mine = append(mine, queues[i])
-	}
-	return mine, nil
+func (Circle) Allocate(_, id string, queues []Queue, members []string) ([]Queue, error) {
+	return assignment.Circle(id, queues, members), nil
 }
 
 // ConsistentHash has few queues change hands when a member comes or goes, at the

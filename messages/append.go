@@ -64,6 +64,16 @@ type Send struct {
 	Tally        *Tally // counts its records once they are in the log; may be nil
 }
 
+// Stored reports whether the records of a send that has its outcome are in the log,
+// though their flush or their replicas may be late.
+func (s *Send) Stored() bool {
+	switch s.Code {
+	case Success, FlushDiskTimeout, FlushSlaveTimeout, SlaveNotAvailable:
+		return true
+	}
+	return false
+}
+
 var appendPool = sync.Pool{New: func() any { return new(Append) }}
 
 // NewAppend returns an empty Append with one reference, the caller's, and room

@@ -62,7 +62,7 @@ func (w *wiring) slaveChildren() []child {
 		})},
 		{nameSlaveSync, slavesync.Props(slavesync.Options{
 			Env: w.env, Topics: w.pid(nameTopics), Subscriptions: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Delay: w.pid(nameDelay),
-			Timer: w.pid(nameTimer),
+			Timer: w.pid(nameTimer), Assignment: w.pid(nameAssignment),
 		})},
 	}
 }

@@ -170,7 +170,7 @@ func (r *root) shutdown(ctx actor.Context, why error) {
 		{children: []string{nameHAClient}, ask: &haclient.Drain{}},
 		{children: []string{nameListener}, ask: &front.Quiesce{Token: nameListener}},
 		{children: []string{nameFastListener}, ask: &front.Quiesce{Token: nameFastListener}},
-		{children: []string{nameAdmission, nameSendBack, nameDelay, nameTransaction, nameTimer}, end: stop},
+		{children: []string{nameAdmission, nameSendBack, nameDelay, nameTransaction, nameTimer, namePop, nameRevive}, end: stop},
 		{children: []string{nameCommitLog}, end: poison},
 		{children: []string{nameFlush}, ask: &flush.Drain{}},
 		{children: []string{nameGroupTransfer}, ask: &grouptransfer.Drain{}},

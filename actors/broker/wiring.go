@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/actormq/actormq/actors/admin"
+	"github.com/actormq/actormq/actors/assignment"
 	"github.com/actormq/actormq/actors/cleaner"
 	"github.com/actormq/actormq/actors/colddata"
 	"github.com/actormq/actormq/actors/commitlog"
@@ -27,6 +28,7 @@ import (
 	"github.com/actormq/actormq/actors/indexer"
 	"github.com/actormq/actormq/actors/locks"
 	"github.com/actormq/actormq/actors/offsets"
+	"github.com/actormq/actormq/actors/pop"
 	"github.com/actormq/actormq/actors/pull"
 	"github.com/actormq/actormq/actors/registrar"
 	"github.com/actormq/actormq/actors/reply"
@@ -60,6 +62,9 @@ const (
 	nameReply         = "reply"
 	nameTransaction   = "transaction"
 	nameTimer         = "timer"
+	namePop           = "pop"
+	nameRevive        = "revive"
+	nameAssignment    = "assignment"
 	namePullHold      = "pullhold"
 	nameAdmin         = "admin"
 	nameSettings      = "settings"
@@ -99,6 +104,7 @@ type wiring struct {
 	subs     subscriptions.View
 	groups   groups.View
 	resets   offsets.Resets
+	popped   pop.Watch
 	cold     colddata.Control
 	slaves   ha.View       // of a master
 	master   haclient.View // of a slave
@@ -153,7 +159,7 @@ func (w *wiring) stateChildren() []child {
 			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 			AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateTopicEnable }), DefaultQueues: c.DefaultTopicQueueNums,
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopic(),
-			DelayLevels: int32(w.delays.Max()), Timer: c.TimerWheelEnable, MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
+			DelayLevels: int32(w.delays.Max()), Timer: c.TimerWheelEnable, ReviveQueues: c.ReviveQueueNum, MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
 			Slave:    w.isSlave(),
 			Watchers: []*actor.PID{w.pid(nameRegistrar), w.pid(nameOffsets), w.pid(nameCommitLog)},
 		})},
@@ -196,7 +202,8 @@ func (w *wiring) storeChildren() []child {
 		})},
 		{nameDispatch, dispatch.Props(dispatch.Options{
 			Env: w.env, Store: w.store, Indexer: w.pid(nameIndexer), PullHold: w.pid(namePullHold),
-			Followers:  w.followers(),
+			Followers: w.followers(),
+			Pop:       w.pid(namePop), Popped: w.popped.Wanted,
 			WriteEvery: config.Millis(c.FlushIntervalConsumeQueue), Failed: readOnly,
 		})},
 		{nameFlush, flush.Props(flush.Options{
@@ -224,7 +231,7 @@ func (w *wiring) followers() map[string]*actor.PID {
 	if w.isSlave() {
 		return nil
 	}
-	return map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay), messages.TopicTimer: w.pid(nameTimer)}
+	return map[string]*actor.PID{messages.TopicSchedule: w.pid(nameDelay), messages.TopicTimer: w.pid(nameTimer), w.reviveTopic(): w.pid(nameRevive)}
 }
 
 // flushWatcher hears of each flush.
@@ -304,6 +311,7 @@ func (w *wiring) sendingChildren() []child {
 		Store: live(w, func(c *config.Broker) bool { return c.StoreReplyMessageEnable }), Client: w.groups.Producer,
 	})})
 	all = append(all, w.timerChild())
+	all = append(all, w.popChildren()...)
 	all = append(all, child{nameTransaction, transaction.Props(transaction.Options{
 		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Offsets: w.pid(nameOffsets), TopicsOwner: w.pid(nameTopics),
 		StoreHost: w.host, Broker: c.BrokerName, Delays: w.delays, Timers: timerRules(c),
@@ -330,7 +338,7 @@ func (w *wiring) sendingChildren() []child {
 			Limits:   front.Limits{Frame: c.FrameMaxLength, Connection: max(connectionBytes, c.FrameMaxLength), Owed: maxOwed},
 			Credits:  credits,
 			Idle:     time.Duration(c.ServerChannelMaxIdleTimeSeconds) * time.Second,
-			Watchers: []*actor.PID{w.pid(nameGroups), w.pid(namePullHold)},
+			Watchers: []*actor.PID{w.pid(nameGroups), w.pid(namePullHold), w.pid(namePop)},
 			Encode:   replies.Encode,
 		})})
 	}
@@ -370,6 +378,8 @@ func owned() map[string][]messages.RequestCode {
 		nameReply:         reply.Codes(),
 		nameTransaction:   transaction.Codes(),
 		nameTimer:         timer.Codes(),
+		namePop:           pop.Codes(),
+		nameAssignment:    assignment.Codes(),
 		nameAdmin:         admin.Codes(),
 		nameSettings:      settingsCodes(),
 		nameColdData:      colddata.Codes(),

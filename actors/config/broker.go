@@ -265,6 +265,33 @@ type Broker struct {
 	// all topics are taken for one.
 	AppendTopicForTimerDeleteKey bool `conf:"appendTopicForTimerDeleteKey"`
 
+	// ReviveQueueNum is the number of queues of the revive log, which says what was popped
+	// and acknowledged. A store keeps the number that it began with, or a larger one.
+	ReviveQueueNum int32 `conf:"reviveQueueNum" range:"1,998"`
+	// PopPollingSize bounds the pops of a group that wait for one queue, or for all of a
+	// topic; MaxPopPollingSize, those that wait at all.
+	PopPollingSize    int `conf:"popPollingSize" live:"true" range:"0,"`
+	MaxPopPollingSize int `conf:"maxPopPollingSize" live:"true" range:"0,"`
+	// EnableRetryTopicV2 has what is popped and not acknowledged come back in a topic whose
+	// name is not ambiguous; RetrieveMessageFromPopRetryTopicV1 has pops look for it in the
+	// other one, too.
+	EnableRetryTopicV2                 bool `conf:"enableRetryTopicV2" live:"true"`
+	RetrieveMessageFromPopRetryTopicV1 bool `conf:"retrieveMessageFromPopRetryTopicV1" live:"true"`
+	// PopFromRetryProbability is the share of pops, in percent, that look there first.
+	PopFromRetryProbability int `conf:"popFromRetryProbability" live:"true" range:"0,100"`
+	// PopResponseReturnActualRetryTopic has clients see the name of that topic.
+	PopResponseReturnActualRetryTopic bool `conf:"popResponseReturnActualRetryTopic" live:"true"`
+	// InitPopOffsetByCheckMsgInMem has a new group that wants to begin at the end begin a
+	// queue that is young at its first message.
+	InitPopOffsetByCheckMsgInMem bool `conf:"initPopOffsetByCheckMsgInMem" live:"true"`
+	// ServerLoadBalancerEnable divides queues among the members of a group that leave that
+	// to the broker; without it everyone gets all of them.
+	ServerLoadBalancerEnable bool `conf:"serverLoadBalancerEnable" live:"true"`
+	// DefaultMessageRequestMode is how groups consume for which no mode is set, PULL or POP,
+	// and DefaultPopShareQueueNum how many others share the queues of each member then.
+	DefaultMessageRequestMode string `conf:"defaultMessageRequestMode" live:"true" oneof:"PULL POP"`
+	DefaultPopShareQueueNum   int32  `conf:"defaultPopShareQueueNum" live:"true"`
+
 	// MetricsExporterType is MetricsProm or MetricsDisable. Apache's OTLP_GRPC and LOG are
 	// not built.
 	MetricsExporterType string `conf:"metricsExporterType" oneof:"DISABLE PROM"`
@@ -304,6 +331,9 @@ func DefaultBroker() Broker {
 		DiskMaxUsedSpaceRatio: 75, DiskSpaceCleanForciblyRatio: 85, DiskSpaceWarningLevelRatio: 90, CleanFileForciblyEnable: true,
 		TimerWheelEnable: true, TimerPrecisionMs: 1000, TimerMaxDelaySec: 3 * 24 * 3600, TimerRollWindowSlot: 2 * 24 * 3600,
 		TimerWheelSlots: 7 * 24 * 3600, TimerFlushIntervalMs: 1000, MappedFileSizeTimerLog: 100 << 20,
+		ReviveQueueNum: 8, PopPollingSize: 1024, MaxPopPollingSize: 100_000, RetrieveMessageFromPopRetryTopicV1: true,
+		PopFromRetryProbability: 20, InitPopOffsetByCheckMsgInMem: true,
+		ServerLoadBalancerEnable: true, DefaultMessageRequestMode: messages.ModePull, DefaultPopShareQueueNum: -1,
 		MetricsExporterType: MetricsDisable, MetricsPromExporterPort: 5557,
 	}
 }

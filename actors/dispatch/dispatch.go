@@ -26,6 +26,9 @@ type Options struct {
 	PullHold *actor.PID
 	// Followers get the arrivals of their topic, besides PullHold.
 	Followers map[string]*actor.PID
+	// Pop gets all arrivals while Popped says that somebody waits for one.
+	Pop    *actor.PID
+	Popped func() bool
 	// WriteEvery is the time between two writes of the queues' tails to their
 	// files (flushIntervalConsumeQueue).
 	WriteEvery time.Duration
@@ -160,6 +163,9 @@ func (d *dispatch) appended(ctx actor.Context, m *messages.Appended) {
 func (d *dispatch) announce(ctx actor.Context, arrivals []messages.Arrival) {
 	arrived := &messages.Arrived{Arrivals: arrivals}
 	ctx.Send(d.PullHold, arrived)
+	if d.Popped != nil && d.Popped() {
+		ctx.Send(d.Pop, arrived)
+	}
 	if len(d.Followers) == 0 {
 		return
 	}

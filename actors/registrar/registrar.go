@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -55,6 +56,10 @@ type Begin struct {
 	HAAddr string // what slaves reach it at
 }
 
+// ErrNoNameServer answers an Ask of a broker that has no name servers. The Registrar
+// takes Asks, and has name servers asked in turn.
+var ErrNoNameServer = errors.New("registrar: there is no name server")
+
 // NameServers replaces the list of name servers.
 type NameServers struct{ Addrs []string }
 
@@ -102,6 +107,7 @@ type registrar struct {
 	begun   *Begin             // nil until then
 	servers map[string]*server // by address
 	spawned int                // clients so far; their names
+	asked   int                // on others' behalf
 	tick    env.Timer
 	settled env.Timer // set while changes are collected
 	renewed bool      // these are of all topics
@@ -137,6 +143,8 @@ func (r *registrar) Receive(ctx actor.Context) {
 		r.each(func(s *server) { r.register(s, true) })
 	case *messages.Answer:
 		r.answered(m)
+	case *messages.Ask:
+		r.forward(m)
 	case *retry:
 		m.server.retry = nil
 		r.register(m.server, true)
@@ -292,6 +300,17 @@ func (r *registrar) disconnected(m *rpc.Disconnected) {
 		s.acked = nil
 		r.register(s, true)
 	}
+}
+
+// forward has a name server asked on somebody's behalf, another one each time.
+func (r *registrar) forward(m *messages.Ask) {
+	addrs := slices.Sorted(maps.Keys(r.servers))
+	if len(addrs) == 0 {
+		r.Env.Send(m.ReplyTo, &messages.Answer{Token: m.Token, Err: ErrNoNameServer})
+		return
+	}
+	r.asked++
+	r.Env.Send(r.servers[addrs[r.asked%len(addrs)]].client, m)
 }
 
 // tell passes on what a name server answered.

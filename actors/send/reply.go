@@ -59,22 +59,12 @@ func (e *Replies) encode(dst []byte, a *messages.Append, s *messages.Send, w *re
 	c.Code, c.Remark = int32(s.Code), s.Remark
 	c.Encoding, c.Opaque = s.Encoding, s.Opaque
 	c.Version, c.Flag = messages.ProtocolVersion, messages.FlagResponse
-	if stored(s.Code) {
+	if s.Stored() {
 		e.place(c, a, s, w)
 	}
 	c.Ext.Append(fieldRegion, e.region)
 	c.Ext.Append(fieldTrace, e.trace)
 	return remoting.AppendFrame(dst, c)
-}
-
-// stored reports whether a code says that the message is in the log, though its
-// flush or its replicas may be late.
-func stored(code messages.ResponseCode) bool {
-	switch code {
-	case messages.Success, messages.FlushDiskTimeout, messages.FlushSlaveTimeout, messages.SlaveNotAvailable:
-		return true
-	}
-	return false
 }
 
 // place adds where the message is: of a batch, the ids of all records and the

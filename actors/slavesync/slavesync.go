@@ -1,9 +1,10 @@
 // Package slavesync keeps a slave's small state the same as its master's: topics,
-// consumer groups, consumer offsets, delay offsets and the timers' checkpoint
+// consumer groups, consumer offsets, delay offsets, the timers' checkpoint and message
+// request modes
 // (RocketMQ: SlaveSynchronize).
 //
 //	name server ── Registered ──▶ SlaveSync ◀── GET_ALL_… ──▶ master
-//	                               ├── Replace ─▶ Topics, Subscriptions, Delay, Timer
+//	                               ├── Replace ─▶ Topics, Subscriptions, Delay, Timer, Assignment
 //	                               └── Merge ───▶ Offsets ── Ahead ──▶ SlaveSync ── UPDATE_CONSUMER_OFFSET ──▶ master
 //
 // Each round asks for all tables; who owns one compares its version and does
@@ -17,6 +18,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/actormq/actormq/actors/assignment"
 	"github.com/actormq/actormq/actors/delay"
 	"github.com/actormq/actormq/actors/env"
 	"github.com/actormq/actormq/actors/offsets"
@@ -35,6 +37,7 @@ type Options struct {
 	// Every is the time between two rounds; 0 means 10 s.
 	Every                                        time.Duration
 	Topics, Subscriptions, Offsets, Delay, Timer *actor.PID
+	Assignment                                   *actor.PID
 }
 
 // timeout is how long the master may take for one answer.
@@ -79,6 +82,7 @@ var tables = []table{
 	{messages.CodeGetAllConsumerOffset, (*slaveSync).giveOffsets, false},
 	{messages.CodeGetAllDelayOffset, (*slaveSync).giveDelays, false},
 	{messages.CodeGetTimerCheckPoint, (*slaveSync).giveTimers, true},
+	{messages.CodeGetAllMessageRequestMode, (*slaveSync).giveModes, true},
 }
 
 func (s *slaveSync) Receive(ctx actor.Context) {
@@ -184,6 +188,14 @@ func (s *slaveSync) giveTopics(body []byte) error {
 	table, err := messages.DecodeTopicTable(body)
 	if err == nil {
 		s.Env.Send(s.Topics, &topics.Replace{Table: table})
+	}
+	return err
+}
+
+func (s *slaveSync) giveModes(body []byte) error {
+	modes, err := messages.DecodeRequestModes(body)
+	if err == nil {
+		s.Env.Send(s.Assignment, &assignment.Replace{Modes: modes})
 	}
 	return err
 }

@@ -137,7 +137,7 @@ func (t *timers) gave(a *messages.Append, s *slot) {
 	}
 	var refused []due
 	for i := range s.due[:s.sent] {
-		if r := &a.Sends[i]; !stored(r) && r.Code != messages.MessageIllegal {
+		if r := &a.Sends[i]; !r.Stored() && r.Code != messages.MessageIllegal {
 			refused = append(refused, s.due[i])
 		}
 	}

@@ -104,7 +104,7 @@ func (t *timers) storeRecall(r *front.Request, h *messages.RecallHandle) bool {
 }
 
 func (t *timers) recalled(a *messages.Append, r recalling) {
-	if !stored(&a.Sends[0]) {
+	if !a.Sends[0].Stored() {
 		front.Reply(t.Env, r.Ticket, r.Response(messages.SystemError, "recall failed, execute error"))
 		return
 	}

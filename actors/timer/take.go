@@ -263,7 +263,7 @@ func (t *timers) tookLate(a *messages.Append, batch *taking) {
 	}
 	var refused []int64
 	for i, phys := range batch.late {
-		if s := &a.Sends[i]; !stored(s) && s.Code != messages.MessageIllegal {
+		if s := &a.Sends[i]; !s.Stored() && s.Code != messages.MessageIllegal {
 			refused = append(refused, phys)
 		}
 	}

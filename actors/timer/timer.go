@@ -203,16 +203,6 @@ func (t *timers) appended(a *messages.Append) {
 	a.Release()
 }
 
-// stored reports whether a send's record is in the log, though its flush or its
-// replicas may be late.
-func stored(s *messages.Send) bool {
-	switch s.Code {
-	case messages.Success, messages.FlushDiskTimeout, messages.FlushSlaveTimeout, messages.SlaveNotAvailable:
-		return true
-	}
-	return false
-}
-
 func (t *timers) stop() {
 	for _, timer := range []env.Timer{t.wake, t.retry, t.resend, t.saving, t.reaches.look} {
 		if timer != nil {

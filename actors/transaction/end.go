@@ -104,7 +104,7 @@ func (t *transaction) committed(a *messages.Append, all []ending) {
 			delete(q.committing, e.half.offset)
 		}
 		s := &a.Sends[i]
-		if !stored(s) {
+		if !s.Stored() {
 			front.Reply(t.Env, e.ticket, e.ticket.Response(s.Code, s.Remark))
 			continue
 		}
@@ -141,7 +141,7 @@ func (t *transaction) resume(r *front.Request) (*messages.Command, error) {
 }
 
 func (t *transaction) resumed(a *messages.Append, ticket messages.Ticket) {
-	if stored(&a.Sends[0]) {
+	if a.Sends[0].Stored() {
 		front.Reply(t.Env, ticket, ticket.Response(messages.Success, ""))
 		return
 	}

@@ -95,7 +95,7 @@ func (t *transaction) writeOps(q *endings) {
 // refused is forgotten: its producers are asked again.
 func (t *transaction) wrote(a *messages.Append, w *written) {
 	s := &a.Sends[0]
-	if !stored(s) {
+	if !s.Stored() {
 		w.forget(w.offsets)
 		t.Env.Log.Error().Int32("code", int32(s.Code)).Str("why", s.Remark).Int("transactions", len(w.offsets)).
 			Msg("the log refused the list of ended transactions")

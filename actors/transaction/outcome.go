@@ -27,11 +27,11 @@ func (t *transaction) renewed(a *messages.Append, b *batch) {
 		return
 	}
 	for i, v := range b.verdicts {
-		if s := &a.Sends[i]; !stored(s) && s.Code != messages.MessageIllegal {
+		if s := &a.Sends[i]; !s.Stored() && s.Code != messages.MessageIllegal {
 			t.Env.Log.Warn().Int32("code", int32(s.Code)).Str("why", s.Remark).Msg("the log refused transactions; the next round tries again")
 			b.next, b.over = b.halves[i], true
 			break
-		} else if !stored(s) {
+		} else if !s.Stored() {
 			t.Env.Log.Error().Str("why", s.Remark).Int64("half", b.halves[i]).Msg("a transaction cannot be stored again and is given up")
 			continue
 		}

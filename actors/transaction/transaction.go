@@ -131,13 +131,3 @@ func (t *transaction) stop() {
 		t.writeOps(q)
 	}
 }
-
-// stored reports whether a send's record is in the log, though its flush or its
-// replicas may be late.
-func stored(s *messages.Send) bool {
-	switch s.Code {
-	case messages.Success, messages.FlushDiskTimeout, messages.FlushSlaveTimeout, messages.SlaveNotAvailable:
-		return true
-	}
-	return false
-}
