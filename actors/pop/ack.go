@@ -239,7 +239,10 @@ type orderly struct {
 	invisible int64 // from now on
 }
 
-func (o *orderly) begin(p *pop) { p.lookup(o.sub.key.group, []string{o.sub.key.topic}, turn(o)) }
+func (o *orderly) begin(p *pop) {
+	clear(o.sub.floors) // Offsets knows of those by then
+	p.lookup(o.sub.key.group, []string{o.sub.key.topic}, turn(o))
+}
 
 func (o *orderly) located(p *pop, positions []map[int32]int64) {
 	topic, group := o.sub.key.topic, o.sub.key.group

@@ -129,6 +129,7 @@ func (q *popping) begin(p *pop) {
 		q.reads.topics = p.retryTopics(q.Topic, q.ConsumerGroup)
 	}
 	q.reads.topics = append(q.reads.topics, q.Topic)
+	clear(q.sub.floors) // Offsets knows of those by then
 	p.lookup(q.ConsumerGroup, q.reads.topics, turn(q))
 }
 

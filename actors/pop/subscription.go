@@ -17,9 +17,12 @@ type subscription struct {
 	key    subscriptionKey
 	turns  []turn                  // the first is under way
 	queues map[queueKey][]*handout // whose offsets are not committed yet, oldest first
-	polls  map[int32][]*popping    // that wait for messages, oldest first, by the queue asked for
-	asks   map[int32][]*notifying  // likewise
-	topics []string                // that polls and asks wait for
+	// floors are the offsets that were committed since Offsets was asked for the turn under
+	// way: what it answers may be older.
+	floors map[queueKey]int64
+	polls  map[int32][]*popping   // that wait for messages, oldest first, by the queue asked for
+	asks   map[int32][]*notifying // likewise
+	topics []string               // that polls and asks wait for
 }
 
 // turn is something that must see the queues of a subscription as whatever was before
@@ -37,7 +40,8 @@ func (p *pop) of(topic, group string) *subscription {
 	s := p.subscriptions[key]
 	if s == nil {
 		s = &subscription{
-			key: key, queues: make(map[queueKey][]*handout), polls: make(map[int32][]*popping), asks: make(map[int32][]*notifying),
+			key: key, queues: make(map[queueKey][]*handout), floors: make(map[queueKey]int64),
+			polls: make(map[int32][]*popping), asks: make(map[int32][]*notifying),
 		}
 		p.subscriptions[key] = s
 	}
@@ -83,17 +87,23 @@ type handout struct {
 	stored      bool
 }
 
-// handed returns where a queue goes on by what was handed out and is not committed; -1
-// if nothing is.
+// handed returns where a queue goes on by what was handed out, of which Offsets may not
+// know yet; -1 if nothing was.
 func (s *subscription) handed(k queueKey) int64 {
 	if all := s.queues[k]; len(all) > 0 {
 		return all[len(all)-1].next
+	}
+	if floor, ok := s.floors[k]; ok {
+		return floor
 	}
 	return -1
 }
 
 // forget drops what was handed out of a queue: an operator has set another offset.
-func (s *subscription) forget(k queueKey) { delete(s.queues, k) }
+func (s *subscription) forget(k queueKey) {
+	delete(s.queues, k)
+	delete(s.floors, k)
+}
 
 // settle commits the offset behind the handouts of a queue, as far as all of them are
 // stored.
@@ -108,6 +118,9 @@ func (p *pop) settle(s *subscription, k queueKey) {
 	}
 	if p.Topics.Load().Find(k.topic) != nil {
 		p.commit(s.key.group, k.topic, k.queueID, all[n-1].next)
+	}
+	if len(s.turns) > 0 {
+		s.floors[k] = all[n-1].next
 	}
 	if n == len(all) {
 		delete(s.queues, k)

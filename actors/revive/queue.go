@@ -116,6 +116,10 @@ func (r *revive) checkpoint(q *queue, m *record.Record) error {
 	k := key{c.Topic, c.Group, c.QueueID, c.StartOffset, c.PopTime, c.Broker}
 	o := &open{queue: q, checkpoint: c, offset: m.QueueOffset}
 	q.open = append(q.open, o)
+	if q.keys[k] != nil { // Timer delivers some twice after a crash; the first has the acknowledgements
+		o.begun, o.done = true, true
+		return nil
+	}
 	q.keys[k] = o
 	for _, offset := range q.early[k] {
 		o.acknowledge(offset)

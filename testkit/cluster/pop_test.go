@@ -1,0 +1,62 @@
+package cluster_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/testkit/cluster"
+	"github.com/actormq/actormq/testkit/sim"
+)
+
+// While the broker runs, every message is one member's at a time, comes again until it
+// is acknowledged, and never after that.
+func TestPoppedMessagesAreOneMembersAtATime(t *testing.T) {
+	came, again, acked := 0, 0, 0
+	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
+		b := cluster.StartBroker(t, w, w.Host("broker"), nil)
+		b.CreateTopic(topic, queues)
+		p := cluster.NewPopper(b, topic, queues, 3)
+		p.Load(30 * time.Second)
+		p.Settle(2 * time.Minute)
+		p.Check()
+		require.Less(t, p.Latest, int64(5000), "what was not acknowledged comes again soon")
+		came, again, acked = came+p.Came, again+p.Again, acked+p.Acked
+	})
+	require.Positive(t, again)
+	t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
+}
+
+// Whatever happens to the broker: what was sent comes until it is acknowledged.
+func TestPoppedMessagesSurviveTheBroker(t *testing.T) {
+	came, again, acked := 0, 0, 0
+	sim.Seeds(t, 20, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 3000}}, func(t *testing.T, w *sim.World) {
+		b := cluster.StartBroker(t, w, w.Host("broker"), func(c *config.Broker) {
+			syncFlush(c)
+			c.FlushConsumerOffsetInterval = 500
+		})
+		b.CreateTopic(topic, queues)
+		p := cluster.NewPopper(b, topic, queues, 3)
+		random := w.Host("chance").Env().Rand
+		for range 5 {
+			p.Load(time.Duration(random.IntN(10_000)) * time.Millisecond)
+			p.Crashed()
+			if kind := random.IntN(3); kind < 2 {
+				b.Crash(sim.Crash(kind))
+			} else {
+				require.NoError(t, b.Stop())
+			}
+			if random.IntN(3) == 0 {
+				w.Advance(time.Duration(random.IntN(60)) * time.Second)
+			}
+			b.Start()
+		}
+		p.Settle(2 * time.Minute)
+		p.Check()
+		came, again, acked = came+p.Came, again+p.Again, acked+p.Acked
+	})
+	require.Positive(t, again)
+	t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
+}
