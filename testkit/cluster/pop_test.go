@@ -60,3 +60,30 @@ func TestPoppedMessagesSurviveTheBroker(t *testing.T) {
 	require.Positive(t, again)
 	t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
 }
+
+// Messages that are popped in order come in order, whatever happens to the broker: a
+// message only when those before it are acknowledged, and again when it was not.
+func TestMessagesArePoppedInOrder(t *testing.T) {
+	came, again := 0, 0
+	sim.Seeds(t, 20, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 3000}}, func(t *testing.T, w *sim.World) {
+		b := cluster.StartBroker(t, w, w.Host("broker"), syncFlush)
+		b.CreateTopic(topic, queues)
+		o := cluster.NewOrderly(b, topic, queues, 3)
+		random := w.Host("chance").Env().Rand
+		for range 4 {
+			o.Load(time.Duration(random.IntN(10_000)) * time.Millisecond)
+			o.Crashed()
+			if kind := random.IntN(3); kind < 2 {
+				b.Crash(sim.Crash(kind))
+			} else {
+				require.NoError(t, b.Stop())
+			}
+			b.Start()
+		}
+		o.Settle(time.Minute)
+		o.Check()
+		came, again = came+o.Came, again+o.Again
+	})
+	require.Positive(t, again)
+	t.Logf("%d messages came, %d deliveries more", came, again)
+}

@@ -251,10 +251,10 @@ func (p *Popper) act(m *member) {
 		if h.ack != nil || h.moves != nil {
 			continue
 		}
-		switch n := p.random.IntN(100); {
-		case p.Careful, n < 5:
+		switch n := p.random.IntN(1000); {
+		case p.Careful, n < 8:
 			h.ack, h.tried = m.client.Send(script.Ack(p.topic, h.handle)), true
-		case n < 6:
+		case n < 11:
 			h.moves = m.client.Send(script.ChangeInvisible(p.topic, h.handle, int64(1000+p.random.IntN(5000))))
 		}
 	}
