@@ -22,3 +22,17 @@ func Refuse(code ResponseCode, format string, args ...any) error {
 // ErrSlave refuses what can be changed at a master only
 // (RocketMQ: AdminBrokerProcessor.validateSlave).
 var ErrSlave = Refuse(SystemError, "Can't modify topic or subscription group from slave broker, please execute it from master broker.")
+
+// faq is where Apache's brokers send whoever they refuse (RocketMQ: FAQUrl).
+const faq = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
+
+// UnknownTopic refuses a request for a topic that does not exist.
+func UnknownTopic(topic string) error {
+	return Refuse(TopicNotExist, "topic[%s] not exist, apply first please! %s", topic, faq)
+}
+
+// UnknownGroup refuses a request of a consumer group that does not exist, and must not
+// come to be by its use.
+func UnknownGroup(group string) error {
+	return Refuse(SubscriptionGroupUnknown, "subscription group [%s] does not exist, %s", group, faq)
+}

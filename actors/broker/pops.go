@@ -33,7 +33,7 @@ func (w *wiring) popChildren() []child {
 			Offsets: w.pid(nameOffsets), CommitLog: w.pid(nameCommitLog), Readers: readers, Resets: &w.resets, Watch: &w.popped,
 			Dir: w.dir(), SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
 			Broker: c.BrokerName, BrokerIP: c.BrokerIP1, Permission: w.permission, Log: log, ReviveQueues: c.ReviveQueueNum,
-			Rules: live(w, popRules), PropertyFilter: c.EnablePropertyFilter, Counters: &w.counters, Traffic: w.traffic,
+			Rules: live(w, popRules), Counters: &w.counters, Traffic: w.traffic,
 			MaxOwed: maxOwed, Slave: w.isSlave(),
 		})},
 		child{nameRevive, revive.Props(revive.Options{
@@ -53,8 +53,13 @@ func (w *wiring) popChildren() []child {
 }
 
 func popRules(c *config.Broker) pop.Rules {
+	var filtered int64
+	if c.UseMessageFilterForNotification {
+		filtered = c.MaxMessageFilterNumForNotification
+	}
 	return pop.Rules{
-		RetryV2: c.EnableRetryTopicV2, ReadRetryV1: c.RetrieveMessageFromPopRetryTopicV1, RetryFirst: c.PopFromRetryProbability,
+		FilterAsks: filtered,
+		RetryV2:    c.EnableRetryTopicV2, ReadRetryV1: c.RetrieveMessageFromPopRetryTopicV1, RetryFirst: c.PopFromRetryProbability,
 		ActualRetry: c.PopResponseReturnActualRetryTopic, FromBegin: c.InitPopOffsetByCheckMsgInMem,
 		MaxPolls: c.PopPollingSize, MaxPollsOfAll: c.MaxPopPollingSize,
 	}

@@ -284,6 +284,10 @@ type Broker struct {
 	// InitPopOffsetByCheckMsgInMem has a new group that wants to begin at the end begin a
 	// queue that is young at its first message.
 	InitPopOffsetByCheckMsgInMem bool `conf:"initPopOffsetByCheckMsgInMem" live:"true"`
+	// UseMessageFilterForNotification has clients told of messages only that they filter for,
+	// as long as fewer than MaxMessageFilterNumForNotification are left in a queue.
+	UseMessageFilterForNotification    bool  `conf:"useMessageFilterForNotification" live:"true"`
+	MaxMessageFilterNumForNotification int64 `conf:"maxMessageFilterNumForNotification" live:"true" range:"0,1024"`
 	// ServerLoadBalancerEnable divides queues among the members of a group that leave that
 	// to the broker; without it everyone gets all of them.
 	ServerLoadBalancerEnable bool `conf:"serverLoadBalancerEnable" live:"true"`
@@ -333,6 +337,7 @@ func DefaultBroker() Broker {
 		TimerWheelSlots: 7 * 24 * 3600, TimerFlushIntervalMs: 1000, MappedFileSizeTimerLog: 100 << 20,
 		ReviveQueueNum: 8, PopPollingSize: 1024, MaxPopPollingSize: 100_000, RetrieveMessageFromPopRetryTopicV1: true,
 		PopFromRetryProbability: 20, InitPopOffsetByCheckMsgInMem: true,
+		UseMessageFilterForNotification: true, MaxMessageFilterNumForNotification: 64,
 		ServerLoadBalancerEnable: true, DefaultMessageRequestMode: messages.ModePull, DefaultPopShareQueueNum: -1,
 		MetricsExporterType: MetricsDisable, MetricsPromExporterPort: 5557,
 	}

@@ -190,11 +190,9 @@ func (p *pop) changeInvisible(r *front.Request) (*messages.Command, error) {
 		return nil, err
 	}
 	if h.Offset < first || h.Offset >= last {
-		return nil, messages.Refuse(messages.NoMessage, "")
+		return nil, messages.Refuse(messages.NoMessage, "not set any response code") // as at Apache
 	}
-	if h.Invisible < 0 || h.Invisible > p.Log.Timers.MaxDelay {
-		return nil, messages.Refuse(messages.InvalidParameter, "invisibleTime[%d] is illegal, it is at most %d", h.Invisible, p.Log.Timers.MaxDelay)
-	}
+	h.Invisible = p.bounded(h.Invisible)
 	handle, err := p.handle(h.Handle)
 	if err != nil {
 		return nil, err
@@ -204,7 +202,8 @@ func (p *pop) changeInvisible(r *front.Request) (*messages.Command, error) {
 		sub.add(p, &orderly{sub: sub, ticket: r.Ticket, queueID: h.QueueID, offsets: []int64{h.Offset}, popTime: handle.PopTime, postpones: true, invisible: h.Invisible})
 		return nil, nil
 	}
-	now := p.Env.Millis()
+	// The new checkpoint needs another name than the old one, which is acknowledged.
+	now := max(p.Env.Millis(), handle.PopTime+1)
 	response := changed(r.Ticket, now, h.Invisible, handle.ReviveQueue)
 	return nil, p.acknowledge(response, r.Ticket, func(a *messages.Append) error {
 		checkpoint := &messages.PopCheckpoint{

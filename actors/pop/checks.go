@@ -23,7 +23,7 @@ func (p *pop) readable(r *front.Request, verb, topic, group string, queueID int3
 	}
 	g := p.Subs.Find(p.Env, p.SubsOwner, group)
 	if g == nil {
-		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "subscription group [%s] does not exist", group)
+		return nil, messages.UnknownGroup(group)
 	}
 	if !g.ConsumeEnable {
 		return nil, messages.Refuse(messages.NoPermission, "subscription group no permission, %s", group)
@@ -34,7 +34,7 @@ func (p *pop) readable(r *front.Request, verb, topic, group string, queueID int3
 func (p *pop) topic(name string) (*messages.TopicConfig, error) {
 	t := p.Topics.Load().Find(name)
 	if t == nil {
-		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", name)
+		return nil, messages.UnknownTopic(name)
 	}
 	return t, nil
 }

@@ -14,6 +14,7 @@ type reading struct {
 	popTime     int64
 	reviveQueue int32
 	ends        map[queueKey]int64 // of the queues that nothing was found in
+	rest        int64              // messages that are left
 	visible     int64              // when the first of the blocked queues is free, Unix milliseconds; 0 if none is
 }
 
@@ -29,6 +30,7 @@ func (p *pop) found(f *found) {
 		q.sub.next(p)
 		return
 	}
+	q.reads.rest = f.rest
 	for i := range f.taken {
 		t := &f.taken[i]
 		if t.begun || t.moved {

@@ -6,12 +6,15 @@ import (
 	"github.com/actormq/actormq/actors/front"
 	"github.com/actormq/actormq/actors/send"
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage"
+	"github.com/actormq/actormq/storage/consumequeue"
 )
 
 // notifying is a request that asks whether there is something to pop.
 type notifying struct {
 	messages.NotificationHeader
 	ticket messages.Ticket
+	filter storage.Filter
 	until  int64
 	// ────
 	wait
@@ -35,6 +38,9 @@ func (p *pop) notification(r *front.Request) (*messages.Command, error) {
 		return nil, err
 	}
 	n := &notifying{NotificationHeader: h, ticket: r.Ticket, until: h.BornTime + h.PollTime}
+	if n.filter, err = p.filter(h.Topic, h.Exp, h.ExpType); err != nil {
+		return nil, err
+	}
 	p.opened(n)
 	n.look(p)
 	return nil, nil
@@ -77,8 +83,8 @@ func (p *pop) answer(n *notifying, hasMessages, full bool) {
 	front.Reply(p.Env, n.ticket, response)
 }
 
-// hasMessages reports whether a queue goes on behind where the group is. Filters are not
-// looked at (useMessageFilterForNotification is off).
+// hasMessages reports whether a queue goes on behind where the group is. A filter by tags
+// counts where few messages are left.
 func (p *pop) hasMessages(n *notifying, positions []map[int32]int64) bool {
 	s, now := p.subscriptions[subscriptionKey{n.Topic, n.ConsumerGroup}], p.Env.Millis()
 	return slices.ContainsFunc(p.candidates(n.topics, n.QueueID, positions), func(c candidate) bool {
@@ -94,7 +100,27 @@ func (p *pop) hasMessages(n *notifying, positions []map[int32]int64) bool {
 		if s != nil {
 			c.offset = max(c.offset, s.handed(queueKey{c.topic, c.queueID}))
 		}
-		return p.Store.NextOffset(c.topic, c.queueID) > c.offset
+		rest := p.Store.NextOffset(c.topic, c.queueID) - c.offset
+		if rest <= 0 || c.retry || rest >= p.Rules().FilterAsks {
+			return rest > 0
+		}
+		return p.hasMatch(n, &c)
+	})
+}
+
+// maxLook bounds the messages whose tags are looked at.
+const maxLook = 32
+
+// hasMatch reports whether one of the next messages of a queue passes a filter by tags.
+func (p *pop) hasMatch(n *notifying, c *candidate) bool {
+	queue, err := p.Store.Queues.Load(c.topic, c.queueID)
+	if queue == nil || err != nil {
+		return err != nil // whoever pops will see
+	}
+	var units [maxLook]consumequeue.Unit
+	found, err := queue.Read(c.offset, units[:])
+	return err != nil || slices.ContainsFunc(units[:found], func(u consumequeue.Unit) bool {
+		return u.Valid() && !u.Filler() && n.filter.MatchTagsCode(u.TagsCode)
 	})
 }
 

@@ -190,6 +190,9 @@ const forgetAfter = 24 * 3600 * 1000
 func (p *pop) clean() {
 	now := p.Env.Millis()
 	topics, groups := p.Topics.Load(), p.Subs.Load()
+	if topics.Len() == 0 || groups.Len() == 0 {
+		return // they are not there yet
+	}
 	for key, queues := range p.orders.table {
 		name, group, _ := strings.Cut(key, "@")
 		topic := topics.Find(name)

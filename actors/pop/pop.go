@@ -40,10 +40,9 @@ type Options struct {
 	Log          revive.Log
 	ReviveQueues int32 // reviveQueueNum
 
-	Rules          func() Rules
-	PropertyFilter bool // enablePropertyFilter
-	Counters       *stats.Counters
-	Traffic        *stats.Traffic
+	Rules    func() Rules
+	Counters *stats.Counters
+	Traffic  *stats.Traffic
 	// MaxOwed is how many bytes of answers a client may leave untaken before its pops
 	// find nothing.
 	MaxOwed int64
@@ -60,6 +59,10 @@ type Rules struct {
 	FromBegin     bool // initPopOffsetByCheckMsgInMem: a new group begins a young queue at 0
 	MaxPolls      int  // popPollingSize, of a queue, that a group may have waiting
 	MaxPollsOfAll int  // maxPopPollingSize
+	// FilterAsks is the number of messages that are left in a queue, if fewer, of which
+	// NOTIFICATION looks for one that it filters for (maxMessageFilterNumForNotification; 0
+	// without useMessageFilterForNotification).
+	FilterAsks int64
 }
 
 // Props returns the props of Pop. A restart forgets who waits, which times out, and

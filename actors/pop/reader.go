@@ -97,7 +97,10 @@ func (r *reader) read(m *read) *found {
 		}
 		got := r.get(m, f, &t)
 		t.next, t.end = got.Next, got.Next
-		if got.Next == t.offset {
+		if m.peeks {
+			got.Next = t.offset // nothing is gone
+		}
+		if t.next == t.offset {
 			t.end = max(got.Max, got.Next) // nothing can be had of what is there
 		}
 		f.rest += max(got.Max-got.Next, 0)

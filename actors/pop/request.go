@@ -49,7 +49,7 @@ func (p *pop) pop(r *front.Request) (*messages.Command, error) {
 		return nil, err
 	}
 	q := &popping{PopHeader: h, ticket: r.Ticket, until: h.BornTime + h.PollTime}
-	if q.filter, err = p.filter(&h); err != nil {
+	if q.filter, err = p.filter(h.Topic, h.Exp, h.ExpType); err != nil {
 		return nil, err
 	}
 	q.sub = p.of(h.Topic, h.ConsumerGroup)
@@ -58,8 +58,11 @@ func (p *pop) pop(r *front.Request) (*messages.Command, error) {
 	return nil, nil
 }
 
-// checkAsked checks how many messages are wanted, and for how long. Apache's broker
-// takes a time that timers do not reach, and the messages are never seen again.
+// bounded cuts an invisible time, in milliseconds, to what timers reach. Apache's broker
+// takes every time, and messages that are popped for longer are never seen again.
+func (p *pop) bounded(invisible int64) int64 { return max(0, min(invisible, p.Log.Timers.MaxDelay)) }
+
+// checkAsked checks how many messages are wanted, and for how long.
 func (p *pop) checkAsked(h *messages.PopHeader) error {
 	switch {
 	case p.Permission()&messages.PermRead == 0:
@@ -68,27 +71,24 @@ func (p *pop) checkAsked(h *messages.PopHeader) error {
 		return messages.Refuse(messages.InvalidParameter, "the broker[%s] pop message's num is greater than 32", p.BrokerIP)
 	case !p.Log.Timers.Enabled:
 		return messages.Refuse(messages.SystemError, "the broker[%s] pop message is forbidden because timerWheelEnable is false", p.BrokerIP)
-	case h.Invisible < 0 || h.Invisible > p.Log.Timers.MaxDelay:
-		return messages.Refuse(messages.InvalidParameter, "invisibleTime[%d] is illegal, it is at most %d", h.Invisible, p.Log.Timers.MaxDelay)
 	}
+	h.Invisible = p.bounded(h.Invisible)
 	return nil
 }
 
-// filter is what the request wants of its topic.
-func (p *pop) filter(h *messages.PopHeader) (storage.Filter, error) {
-	if h.Exp == "" {
+// filter is what a request wants of its topic; enablePropertyFilter does not count, as at
+// Apache.
+func (p *pop) filter(topic, expression, kind string) (storage.Filter, error) {
+	if expression == "" {
 		return filter.All(), nil
 	}
 	failed := messages.Refuse(messages.SubscriptionParseFailed, "parse the consumer's subscription failed")
-	sub, err := messages.BuildSubscription(h.Topic, h.Exp, h.ExpType)
+	sub, err := messages.BuildSubscription(topic, expression, kind)
 	if err != nil {
 		return nil, failed
 	}
 	if messages.IsTagExpression(sub.ExpressionType) {
 		return filter.Tags(sub), nil
-	}
-	if !p.PropertyFilter {
-		return nil, messages.Refuse(messages.SystemError, "The broker does not support consumer to filter message by %s", sub.ExpressionType)
 	}
 	condition, err := p.conditions.Compile(sub)
 	if err != nil {

@@ -74,7 +74,7 @@ func (p *pop) nothing(q *popping) {
 	}
 	p.closed(q)
 	response := q.ticket.Response(code, "NO_MESSAGE_IN_QUEUE")
-	h := messages.PopResponse{PopTime: q.reads.popTime, Invisible: q.Invisible, ReviveQueue: q.reads.reviveQueue}
+	h := messages.PopResponse{PopTime: q.reads.popTime, Invisible: q.Invisible, ReviveQueue: q.reads.reviveQueue, RestNum: q.reads.rest}
 	h.Set(&response.Ext)
 	front.Reply(p.Env, q.ticket, response)
 }
@@ -192,7 +192,7 @@ func sorted(all map[*subscription]struct{}) []*subscription {
 func (p *pop) wakeOne(s *subscription, queueID int32, a *messages.Arrival) {
 	for _, id := range []int32{-1, queueID} {
 		if asks := s.asks[id]; len(asks) > 0 {
-			p.resume(asks[len(asks)-1]) // the youngest, as at Apache
+			p.wakeAsk(asks, a)
 		}
 	}
 	for _, id := range []int32{-1, queueID} {
@@ -201,6 +201,17 @@ func (p *pop) wakeOne(s *subscription, queueID int32, a *messages.Arrival) {
 				p.resume(q)
 				return
 			}
+		}
+	}
+}
+
+// wakeAsk wakes the youngest, as at Apache, of those who ask whose filter a does not rule
+// out.
+func (p *pop) wakeAsk(asks []*notifying, a *messages.Arrival) {
+	for _, n := range slices.Backward(asks) {
+		if a == nil || a.Mixed || n.filter.MatchTagsCode(a.TagsCode) {
+			p.resume(n)
+			return
 		}
 	}
 }

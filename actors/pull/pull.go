@@ -145,14 +145,14 @@ func (p *puller) pull(r *front.Request) (*messages.Command, error) {
 	}
 	group := p.Subs.Find(p.Env, p.SubsOwner, h.ConsumerGroup)
 	if group == nil {
-		return nil, messages.Refuse(messages.SubscriptionGroupUnknown, "subscription group [%s] does not exist", h.ConsumerGroup)
+		return nil, messages.UnknownGroup(h.ConsumerGroup)
 	}
 	if !group.ConsumeEnable {
 		return p.forbid(r, 2, "subscription group no permission, %s", h.ConsumerGroup)
 	}
 	topic := p.Topics.Load().Find(h.Topic)
 	if topic == nil {
-		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", h.Topic)
+		return nil, messages.UnknownTopic(h.Topic)
 	}
 	if topic.Perm&messages.PermRead == 0 {
 		return p.forbid(r, 3, "the topic[%s] pulling message is forbidden", h.Topic)

@@ -119,7 +119,7 @@ func (r *reply) check(request *front.Request, h *messages.SendHeader) (int32, er
 	}
 	topic := r.Topics.Load().Lookup(h.Topic)
 	if topic == nil {
-		return 0, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", h.Topic)
+		return 0, messages.UnknownTopic(string(h.Topic))
 	}
 	if r.Permission()&messages.PermWrite == 0 && topic.Order {
 		return 0, messages.Refuse(messages.NoPermission, "the broker[%s] sending message is forbidden", r.BrokerIP)

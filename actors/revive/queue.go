@@ -175,7 +175,7 @@ func (r *revive) ripen(q *queue) {
 		if under >= maxUnder || o.checkpoint.ReviveTime()+grace > q.reached {
 			break
 		}
-		r.begin(o)
+		r.revive(o)
 		if !o.done {
 			under++
 		}
@@ -187,8 +187,8 @@ func (r *revive) ripen(q *queue) {
 // maxUnder bounds the checkpoints of a queue whose messages are being stored.
 const maxUnder = 64
 
-// begin revives what was not acknowledged of a checkpoint.
-func (r *revive) begin(o *open) {
+// revive has stored again what was not acknowledged of a checkpoint.
+func (r *revive) revive(o *open) {
 	c := o.checkpoint
 	o.begun = true
 	delete(o.queue.keys, key{c.Topic, c.Group, c.QueueID, c.StartOffset, c.PopTime, c.Broker})

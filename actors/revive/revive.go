@@ -45,10 +45,12 @@ type revive struct {
 	buffer  []byte
 	message []byte // buffer for what is stored again
 	retries map[*open]env.Timer
+	waiting env.Timer // for the tables
 }
 
 // The messages to itself.
 type (
+	begin struct{}
 	scan  struct{ *queue }
 	retry struct{ *open }
 )
@@ -60,7 +62,10 @@ func (r *revive) Receive(ctx actor.Context) {
 			return
 		}
 		r.self, r.retries = ctx.Self(), make(map[*open]env.Timer)
-		r.Env.Send(r.Offsets, &offsets.Lookup{Group: messages.GroupRevive, Topics: []string{r.Log.Topic}, ReplyTo: r.self})
+		r.begin()
+	case *begin:
+		r.waiting = nil
+		r.begin()
 	case *offsets.Positions:
 		r.start(m.Offsets[0])
 	case *messages.Arrived:
@@ -80,6 +85,19 @@ func (r *revive) Receive(ctx actor.Context) {
 		r.stop()
 	}
 }
+
+// begin asks where to go on, once it is known which topics and groups there are: what
+// concerns others is dropped.
+func (r *revive) begin() {
+	if r.Topics.Load().Len() == 0 || r.Subs.Load().Len() == 0 {
+		r.waiting = r.Env.Tell(r.self, lookAfter, &begin{})
+		return
+	}
+	r.Env.Send(r.Offsets, &offsets.Lookup{Group: messages.GroupRevive, Topics: []string{r.Log.Topic}, ReplyTo: r.self})
+}
+
+// lookAfter is the pause between two looks whether the tables are there.
+const lookAfter = 10 * time.Millisecond
 
 // start begins behind the last checkpoint of each queue that is done with.
 func (r *revive) start(positions map[int32]int64) {
@@ -142,6 +160,9 @@ func (r *revive) reached(m *asked) {
 func (r *revive) stop() {
 	for _, timer := range r.retries {
 		timer.Stop()
+	}
+	if r.waiting != nil {
+		r.waiting.Stop()
 	}
 	for _, q := range r.queues {
 		if q.pause != nil {

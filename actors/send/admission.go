@@ -112,7 +112,7 @@ func (d *admission) judge(ctx actor.Context, m *hesitate, dr *draft, ordered boo
 		return err
 	}
 	if dr.topic = d.Sender.Topics.Load().Lookup(dr.Topic); dr.topic == nil {
-		return messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", dr.Topic)
+		return messages.UnknownTopic(string(dr.Topic))
 	}
 	name := messages.GroupOf(string(dr.Topic))
 	group := d.Subs.Find(d.Sender.Env, d.SubsOwner, name)

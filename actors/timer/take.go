@@ -170,7 +170,7 @@ func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) (behind
 		return false, err
 	}
 	recalls := len(messages.FindProperty(m.Properties, messages.PropertyTimerDelUniqKey)) > 0
-	if out = t.step(out); out < now {
+	if out = t.step(out); out < now && t.isOver(out) {
 		if !recalls && !t.isRecalled(m, t.recalls) { // a recall that is late has nothing to recall
 			batch.late = append(batch.late, u.Phys)
 		}
@@ -194,6 +194,13 @@ func (t *timers) takeOne(batch *taking, u *consumequeue.Unit, now int64) (behind
 	}
 	t.counts.add(string(topic), recalls, t.Env.Millis())
 	return false, nil
+}
+
+// isOver reports whether the slot of a time is delivered, or being delivered. A message
+// that is late, but comes before the broker gets to its slot, as after a long absence,
+// goes there: it must not overtake those that were due before it.
+func (t *timers) isOver(time int64) bool {
+	return time < t.read || t.slot != nil && t.slot.time == time
 }
 
 // place returns the slot of a message that is due at out, and whether it is stored

@@ -62,7 +62,7 @@ func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
 		return nil, messages.Refuse(messages.InvalidParameter, "%s", err)
 	}
 	if t.Slave {
-		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
+		return nil, messages.UnknownTopic(m.Topic)
 	}
 	template := t.template(m.Default)
 	if template != nil && template.Perm&messages.PermInherit != 0 {
@@ -79,7 +79,7 @@ func (t *topics) create(m *Create) (*messages.TopicConfig, error) {
 	}
 	t.Env.Log.Debug().Str("topic", m.Topic).Str("template", m.Default).Stringer("client", m.Client).
 		Msg("a topic may not be created by use")
-	return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist, apply first please!", m.Topic)
+	return nil, messages.UnknownTopic(m.Topic)
 }
 
 // template returns the topic that a producer names as one to create others after. That
