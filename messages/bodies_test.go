@@ -163,6 +163,13 @@ var bodies = []body{
 	{"QueryAssignmentResponseBody.absent", of(DecodeAssignment), &Assignment{}},
 	{"SetMessageRequestModeRequestBody", of(DecodeSetMessageRequestMode),
 		&SetMessageRequestMode{ConsumerGroup: "CG", Mode: ModePop, PopShareQueueNum: 8, Topic: "T"}},
+	{"MessageRequestModeManager", of(DecodeRequestModes), &RequestModes{map[string]map[string]*SetMessageRequestMode{
+		"T": {"G": {ConsumerGroup: "G", Mode: ModePop, PopShareQueueNum: 2, Topic: "T"}},
+	}}},
+	{"BatchAckMessageRequestBody", of(DecodeBatchAck), &BatchAckBody{BrokerName: "broker-a", Acks: []BatchAck{{
+		ConsumerGroup: "G", Topic: "T", Mark: PopNormal, StartOffset: 7, QueueID: 3, ReviveQueue: 2, PopTime: 1700000000000,
+		Invisible: 60000, Bits: []byte{1, 2, 0, 0x80},
+	}}}},
 	{"ConsumerRunningInfo", of(DecodeConsumerRunningInfo), &ConsumerRunningInfo{
 		MQPopTable:      QueueTable[PopProcessQueue]{{goldenQueue, PopProcessQueue{}}},
 		MQTable:         QueueTable[ProcessQueueInfo]{{goldenQueue, ProcessQueueInfo{CommitOffset: 5, Dropped: true}}},
@@ -228,6 +235,7 @@ func TestEveryGoldenBodyHasATest(t *testing.T) {
 	seen := []string{
 		"SubscriptionData.all", "SubscriptionData.sql", "SubscriptionData.tag",
 		"TopicConfigSerializeWrapper", "QueryConsumeTimeSpanBody", "ConsumerRunningInfo.fastjson1",
+		"QueueLevelConsumerManager",
 	}
 	for _, b := range bodies {
 		seen = append(seen, b.file)

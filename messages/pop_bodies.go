@@ -10,15 +10,15 @@ import (
 // BatchAck acknowledges messages of one checkpoint (RocketMQ: BatchAck). Its offsets
 // are bits: bit i of byte j stands for the message at StartOffset+8*j+i.
 type BatchAck struct {
-	ConsumerGroup string `json:"c"`
-	Topic         string `json:"t"` // that was popped
-	Mark          string `json:"r"` // of the topic that the messages are in, see PopHandle
-	StartOffset   int64  `json:"so"`
-	QueueID       int32  `json:"q"`
-	ReviveQueue   int32  `json:"rq"`
-	PopTime       int64  `json:"pt"`
-	Invisible     int64  `json:"it"`
 	Bits          []byte `json:"b"`
+	ConsumerGroup string `json:"c"`
+	Invisible     int64  `json:"it"`
+	PopTime       int64  `json:"pt"`
+	QueueID       int32  `json:"q"`
+	Mark          string `json:"r"` // of the topic that the messages are in, see PopHandle
+	ReviveQueue   int32  `json:"rq"`
+	StartOffset   int64  `json:"so"`
+	Topic         string `json:"t"` // that was popped
 }
 
 // maxAckBits bounds the bits of a BatchAck, in bytes. Clients gather the messages of
@@ -91,8 +91,8 @@ func (a *BatchAck) Add(offset int64) {
 // BatchAckBody is the body of BATCH_ACK_MESSAGE (RocketMQ:
 // BatchAckMessageRequestBody).
 type BatchAckBody struct {
-	BrokerName string     `json:"brokerName"`
 	Acks       []BatchAck `json:"acks"`
+	BrokerName string     `json:"brokerName"`
 }
 
 // Encode returns the JSON text.
@@ -124,44 +124,17 @@ type OrderTable struct {
 	Table map[string]map[int32]*PopOrder `json:"table"`
 }
 
-// RequestMode says how a group consumes a topic, and is the body of
-// SET_MESSAGE_REQUEST_MODE (RocketMQ: SetMessageRequestModeRequestBody).
-type RequestMode struct {
-	ConsumerGroup string `json:"consumerGroup"`
-	Mode          string `json:"mode"` // ModePull or ModePop
-	// PopShareQueueNum is how many other clients share the queues of each; 0 or less
-	// has everyone pop from all queues.
-	PopShareQueueNum int32  `json:"popShareQueueNum"`
-	Topic            string `json:"topic"`
-}
+// Encode returns the JSON text.
+func (t *OrderTable) Encode() ([]byte, error) { return encode(t) }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (m *RequestMode) UnmarshalJSON(b []byte) error {
-	type plain RequestMode
-	var v struct {
-		plain
-		Mode json.RawMessage `json:"mode"`
-	}
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
-	}
-	*m = RequestMode(v.plain)
-	if m.Mode = ModePull; len(v.Mode) > 0 && string(v.Mode) != "null" {
-		m.Mode = enumName(v.Mode, []string{ModePull, ModePop})
-	}
-	return nil
-}
-
-// DecodeRequestMode decodes the body of SET_MESSAGE_REQUEST_MODE.
-func DecodeRequestMode(b []byte) (*RequestMode, error) {
-	return decode[RequestMode](b, "message request mode")
-}
+// DecodeOrderTable decodes the text of the file.
+func DecodeOrderTable(b []byte) (*OrderTable, error) { return decode[OrderTable](b, "order table") }
 
 // RequestModes are the modes of all groups by topic and group: the file
 // messageRequestMode.json, and the answer to GET_ALL_MESSAGE_REQUEST_MODE
 // (RocketMQ: MessageRequestModeManager).
 type RequestModes struct {
-	Modes map[string]map[string]*RequestMode `json:"messageRequestModeMap"`
+	Modes map[string]map[string]*SetMessageRequestMode `json:"messageRequestModeMap"`
 }
 
 // Encode returns the JSON text.

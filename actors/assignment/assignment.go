@@ -63,9 +63,9 @@ type assignment struct {
 	Options
 	self     *actor.PID
 	handlers front.Handlers
-	modes    map[string]map[string]*messages.RequestMode // by topic and group
-	routes   map[string]*route                           // by topic
-	asked    map[string][]*question                      // that wait for a route, by topic
+	modes    map[string]map[string]*messages.SetMessageRequestMode // by topic and group
+	routes   map[string]*route                                     // by topic
+	asked    map[string][]*question                                // that wait for a route, by topic
 }
 
 // route is the queues of a topic that consumers may read, in their order; nil of a topic
@@ -111,7 +111,7 @@ func (a *assignment) start(ctx actor.Context) {
 	if err := jsonfile.Load(a.Env.FS, a.file(), &saved); err != nil {
 		panic(err) // what cannot be read must not be overwritten by nothing
 	}
-	a.modes = make(map[string]map[string]*messages.RequestMode)
+	a.modes = make(map[string]map[string]*messages.SetMessageRequestMode)
 	for topic, modes := range saved.Modes {
 		for group, mode := range modes {
 			if mode != nil {
@@ -123,16 +123,16 @@ func (a *assignment) start(ctx actor.Context) {
 
 func (a *assignment) file() string { return path.Join(a.Dir, "messageRequestMode.json") }
 
-func (a *assignment) put(topic, group string, mode *messages.RequestMode) {
+func (a *assignment) put(topic, group string, mode *messages.SetMessageRequestMode) {
 	if a.modes[topic] == nil {
-		a.modes[topic] = make(map[string]*messages.RequestMode)
+		a.modes[topic] = make(map[string]*messages.SetMessageRequestMode)
 	}
 	a.modes[topic][group] = mode
 }
 
 // set says how a group consumes a topic from now on.
 func (a *assignment) set(r *front.Request) (*messages.Command, error) {
-	m, err := messages.DecodeRequestMode(r.Command.Body)
+	m, err := messages.DecodeSetMessageRequestMode(r.Command.Body)
 	switch {
 	case err != nil:
 		return nil, err
@@ -140,7 +140,7 @@ func (a *assignment) set(r *front.Request) (*messages.Command, error) {
 		return nil, messages.ErrSlave
 	case messages.IsRetryTopic([]byte(m.Topic)):
 		return nil, messages.Refuse(messages.NoPermission, "retry topic is not allowed to set mode")
-	case m.Mode == "":
+	case m.Mode != messages.ModePull && m.Mode != messages.ModePop:
 		return nil, messages.Refuse(messages.InvalidParameter, "the mode is neither PULL nor POP")
 	case a.Topics.Load().Find(m.Topic) == nil:
 		return nil, messages.Refuse(messages.TopicNotExist, "topic[%s] not exist", m.Topic)
@@ -170,13 +170,13 @@ func (a *assignment) all(r *front.Request) (*messages.Command, error) {
 }
 
 func (a *assignment) replace(m *messages.RequestModes) {
-	same := func(x, y map[string]*messages.RequestMode) bool {
-		return maps.EqualFunc(x, y, func(p, q *messages.RequestMode) bool { return p != nil && q != nil && *p == *q })
+	same := func(x, y map[string]*messages.SetMessageRequestMode) bool {
+		return maps.EqualFunc(x, y, func(p, q *messages.SetMessageRequestMode) bool { return p != nil && q != nil && *p == *q })
 	}
 	if !a.Slave || maps.EqualFunc(a.modes, m.Modes, same) {
 		return
 	}
-	a.modes = make(map[string]map[string]*messages.RequestMode)
+	a.modes = make(map[string]map[string]*messages.SetMessageRequestMode)
 	for topic, modes := range m.Modes {
 		for group, mode := range modes {
 			if mode != nil {
@@ -305,12 +305,12 @@ func (a *assignment) answer(q *question, all []messages.MessageQueue) {
 }
 
 // mode is how a group consumes a topic. Its retry topic is always pulled.
-func (a *assignment) mode(topic, group string) *messages.RequestMode {
+func (a *assignment) mode(topic, group string) *messages.SetMessageRequestMode {
 	if mode := a.modes[topic][group]; mode != nil {
 		return mode
 	}
 	rules := a.Rules()
-	mode := &messages.RequestMode{Topic: topic, ConsumerGroup: group, Mode: rules.Mode}
+	mode := &messages.SetMessageRequestMode{Topic: topic, ConsumerGroup: group, Mode: rules.Mode}
 	if messages.IsRetryTopic([]byte(topic)) {
 		mode.Mode = messages.ModePull
 	}
@@ -322,7 +322,7 @@ func (a *assignment) mode(topic, group string) *messages.RequestMode {
 
 // share is what a member gets. It reports false if that is not known, and the client is
 // to keep what it has.
-func (a *assignment) share(q *question, mode *messages.RequestMode, all []messages.MessageQueue) ([]messages.MessageQueue, bool) {
+func (a *assignment) share(q *question, mode *messages.SetMessageRequestMode, all []messages.MessageQueue) ([]messages.MessageQueue, bool) {
 	if all == nil {
 		return nil, false
 	}

@@ -40,7 +40,7 @@ func (p *pop) topic(name string) (*messages.TopicConfig, error) {
 }
 
 func (p *pop) illegalQueue(r *front.Request, code messages.ResponseCode, t *messages.TopicConfig, queueID int32) error {
-	return messages.Refuse(code, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
+	return messages.Refuse(code, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[/%s]",
 		queueID, t.TopicName, t.ReadQueueNums, r.Peer.Remote)
 }
 
