@@ -169,6 +169,8 @@ func (s *story) request(name string, ext []string, body string) *messages.Comman
 			c.Version = int32(n)
 		case "oneway":
 			c.Flag = messages.FlagOneway
+		case "extraInfo": // has blanks, which are commas here
+			c.Ext.Set(key, strings.ReplaceAll(value, ",", " "))
 		default:
 			c.Ext.Set(key, value)
 		}

@@ -88,7 +88,8 @@ type pop struct {
 	subscriptions map[subscriptionKey]*subscription // those that something is under way of
 	orders        orders
 	acks          *messages.Append // of the burst at hand; nil if there are none
-	turn          int              // of the readers, and of the queues of the revive log
+	turn          int              // of the readers, and of those who wait
+	log           int              // turn of the queues of the revive log
 
 	open    map[*messages.Peer]map[waiter]struct{} // requests that are not answered
 	watched map[string]map[*subscription]struct{}  // by the topics whose arrivals they wait for

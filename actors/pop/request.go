@@ -142,8 +142,8 @@ func (q *popping) located(p *pop, positions []map[int32]int64) {
 	q.reads.popTime = p.Env.Millis()
 	q.reads.reviveQueue = messages.ReviveQueueOrderly
 	if !q.Order {
-		p.turn++
-		q.reads.reviveQueue = int32(p.turn % int(p.ReviveQueues))
+		q.reads.reviveQueue = int32(p.log % int(p.ReviveQueues))
+		p.log++
 	}
 	from := p.free(q, p.candidates(q.reads.topics, q.QueueID, positions))
 	if len(from) == 0 || q.ticket.Peer.Owed() > p.MaxOwed {

@@ -30,6 +30,7 @@ type Orderly struct {
 	sender  *sim.Client
 	sends   []*sim.Call
 	members []*taker
+	crashed int64 // Unix milliseconds of the last time
 
 	Came, Again int
 }
@@ -68,6 +69,7 @@ func NewOrderly(b *Broker, topic string, queues, members int) *Orderly {
 
 // Crashed says that the broker is being stopped, one way or another.
 func (o *Orderly) Crashed() {
+	o.crashed = o.now()
 	for i := range o.queues {
 		o.queues[i].until = 0
 	}
@@ -169,6 +171,9 @@ func (o *Orderly) checkFirst(q *line, r *script.PoppedMessage) {
 			"queue %d was popped at %d, and %d was out until %d", r.QueueID, r.Handle.PopTime, offset, q.until)
 	}
 	q.until, q.out = r.Handle.PopTime+r.Handle.Invisible, nil
+	if r.Handle.PopTime <= o.crashed { // its answer was still under way then
+		q.until = 0
+	}
 }
 
 // act has a member do something. It acknowledges in the order in which it got messages,
