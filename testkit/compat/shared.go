@@ -10,7 +10,7 @@ import (
 
 // shared is what most cases run against: a cluster that also filters by SQL92, asks
 // about transactions soon, and otherwise is as it comes; and one that does not filter
-// by SQL92, nor create topics by itself. The second has a name server of its own,
+// by SQL92, nor create topics by itself, and has other retry topics. The second has a name server of its own,
 // because clients ask the name server, not the broker, for the template topic.
 type shared struct {
 	names, strictNames   *cluster.NameServer
@@ -35,6 +35,10 @@ func startPair(l *cluster.Launcher, kind cluster.Kind, obliging string, names **
 		return err
 	}
 	*names = ns
+	strict, waiting := "false", "1024"
+	if obliging == "false" {
+		strict, waiting = "true", "1"
+	}
 	*broker, err = l.StartBroker(kind, cluster.BrokerConfig{
 		NameServer: ns.Addr,
 		Conf: map[string]string{
@@ -43,6 +47,9 @@ func startPair(l *cluster.Launcher, kind cluster.Kind, obliging string, names **
 			// end is on its way to the op queue, nor given up while they are immune: with
 			// Apache, ends wait for 3 s, and each round of immunity counts as a question.
 			"transactionTimeOut": "1000", "transactionCheckInterval": "1000", "transactionOpBatchInterval": "200", "transactionCheckMax": "8",
+			// Popped messages come again from the other kind of retry topic, pops that begin
+			// at the end do so in young queues as well, and few may wait.
+			"enableRetryTopicV2": strict, "initPopOffsetByCheckMsgInMem": obliging, "popPollingSize": waiting,
 		},
 	})
 	return err

@@ -41,6 +41,9 @@ abstract class Case {
     /** Milliseconds for a request of the client itself: its default of three seconds is gone before a JVM is warm. */
     static final int API_TIMEOUT = 20_000;
 
+    /** What cases hold that change the strict broker for a moment, and those that would notice. */
+    static final String STRICT_BROKER = "the strict broker";
+
     private static final AtomicLong COUNTER = new AtomicLong();
     private static final String RUN = ProcessHandle.current().pid() + "-" + System.currentTimeMillis();
 
@@ -160,6 +163,24 @@ abstract class Case {
         leave(consumer);
     }
 
+    /** A consumer that keeps all messages of a topic, from the first on. */
+    Inbox reading(String topic) throws Exception {
+        var inbox = new Inbox();
+        var consumer = consumer(unique("readers"), topic, "*");
+        consumer.registerMessageListener(inbox.take());
+        consumer.start();
+        return inbox;
+    }
+
+    /** Pops of a group, over the connection that the admin has. */
+    Popper popper(Cluster where, String group) throws Exception {
+        return new Popper(where, group, admin(where).getDefaultMQAdminExtImpl().getMqClientInstance().getMQClientAPIImpl());
+    }
+
+    Popper popper(String group) throws Exception {
+        return popper(cluster, group);
+    }
+
     DefaultMQPullConsumer puller(String group) throws Exception {
         var puller = on(new DefaultMQPullConsumer(group), cluster);
         puller.start();
@@ -209,6 +230,25 @@ abstract class Case {
             bodies.add(prefix + i);
         }
         return bodies;
+    }
+
+    /** Waits until a queue ends at an offset: a broker answers a send before the queue has the message. */
+    void awaitEnd(Cluster where, String topic, int queue, long end) throws Exception {
+        var admin = admin(where);
+        eventually("offset " + end + " of " + topic, () -> admin.maxOffset(new MessageQueue(topic, where.brokerName(), queue)) >= end);
+    }
+
+    /** Sends to a fresh topic the way {@link #send} does, and waits until all can be read. */
+    List<String> fill(Cluster where, String topic, int queues, int count, String prefix) throws Exception {
+        var bodies = send(producer(where), topic, queues, count, prefix);
+        for (int i = 0; i < Math.min(queues, count); i++) {
+            awaitEnd(where, topic, i, (count - i + queues - 1) / queues);
+        }
+        return bodies;
+    }
+
+    List<String> fill(String topic, int queues, int count, String prefix) throws Exception {
+        return fill(cluster, topic, queues, count, prefix);
     }
 
     /** Reads messages of a queue, over as many requests as it takes. */

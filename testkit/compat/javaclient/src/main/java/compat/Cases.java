@@ -26,7 +26,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
 public final class Cases {
     private static final Class<?>[] CLASSES = {
         SendCases.class, PushCases.class, PullCases.class, LitePullCases.class, FilterCases.class, QueryCases.class, AdminCases.class,
-        TransactionCases.class, TimerCases.class,
+        TransactionCases.class, TimerCases.class, PopCases.class, PopRequestCases.class, PopWaitingCases.class, PopOrderCases.class,
+        PopConsumerCases.class,
     };
 
     private Cases() {

@@ -28,14 +28,6 @@ class TimerCases extends Case {
         assertTrue(early >= -LATE, text(message) + " came " + -early + " ms late");
     }
 
-    private Inbox reading(String topic) throws Exception {
-        var inbox = new Inbox();
-        var consumer = consumer(unique("readers"), topic, "*");
-        consumer.registerMessageListener(inbox.take());
-        consumer.start();
-        return inbox;
-    }
-
     @Test
     void timersBySecondsMillisecondsAndTime() throws Exception {
         String topic = topic("timers", 2);

@@ -73,14 +73,6 @@ class TransactionCases extends Case {
         return transactionProducer(unique("transactions"), decider);
     }
 
-    private Inbox reading(String topic) throws Exception {
-        var inbox = new Inbox();
-        var consumer = consumer(unique("readers"), topic, "*");
-        consumer.registerMessageListener(inbox.take());
-        consumer.start();
-        return inbox;
-    }
-
     @Test
     void transactionsCommittedAndRolledBack() throws Exception {
         String topic = topic("committed", 4);
