@@ -87,7 +87,24 @@ abstract class Case {
         }
     }
 
-    private <C extends ClientConfig> C on(C client, Cluster where) {
+    /** What a program of its own does. */
+    interface Program {
+        void run() throws Exception;
+    }
+
+    /** Ends the process with what came of it: clients leave threads behind that are no daemons. */
+    static void exit(Program program) {
+        int status = 0;
+        try {
+            program.run();
+        } catch (Throwable e) {
+            e.printStackTrace();
+            status = 1;
+        }
+        Runtime.getRuntime().halt(status);
+    }
+
+    private static <C extends ClientConfig> C on(C client, Cluster where) {
         client.setNamesrvAddr(where.nameServer());
         client.setInstanceName(unique("instance"));
         client.setVipChannelEnabled(false);
@@ -122,7 +139,7 @@ abstract class Case {
     }
 
     /** All cases share an admin, because starting and stopping clients takes longer than most cases. */
-    DefaultMQAdminExt admin(Cluster where) throws Exception {
+    static DefaultMQAdminExt admin(Cluster where) throws Exception {
         synchronized (ADMINS) {
             var admin = ADMINS.get(where);
             if (admin == null) {
@@ -173,7 +190,7 @@ abstract class Case {
     }
 
     /** Pops of a group, over the connection that the admin has. */
-    Popper popper(Cluster where, String group) throws Exception {
+    static Popper popper(Cluster where, String group) throws Exception {
         return new Popper(where, group, admin(where).getDefaultMQAdminExtImpl().getMqClientInstance().getMQClientAPIImpl());
     }
 
@@ -181,9 +198,14 @@ abstract class Case {
         return popper(cluster, group);
     }
 
-    DefaultMQPullConsumer puller(String group) throws Exception {
-        var puller = on(new DefaultMQPullConsumer(group), cluster);
+    static DefaultMQPullConsumer puller(Cluster where, String group) throws Exception {
+        var puller = on(new DefaultMQPullConsumer(group), where);
         puller.start();
+        return puller;
+    }
+
+    DefaultMQPullConsumer puller(String group) throws Exception {
+        var puller = puller(cluster, group);
         opened.push(puller::shutdown);
         return puller;
     }
@@ -201,12 +223,16 @@ abstract class Case {
 
     String topic(Cluster where, String prefix, int queues) throws Exception {
         String topic = unique(prefix);
-        admin(where).createAndUpdateTopicConfig(where.broker(), new TopicConfig(topic, queues, queues));
-        awaitRoute(where, topic, queues);
+        create(where, topic, queues);
         return topic;
     }
 
-    void awaitRoute(Cluster where, String topic, int queues) throws Exception {
+    static void create(Cluster where, String topic, int queues) throws Exception {
+        admin(where).createAndUpdateTopicConfig(where.broker(), new TopicConfig(topic, queues, queues));
+        awaitRoute(where, topic, queues);
+    }
+
+    static void awaitRoute(Cluster where, String topic, int queues) throws Exception {
         var admin = admin(where);
         eventually("route of " + topic, () -> {
             try {
@@ -233,7 +259,7 @@ abstract class Case {
     }
 
     /** Waits until a queue ends at an offset: a broker answers a send before the queue has the message. */
-    void awaitEnd(Cluster where, String topic, int queue, long end) throws Exception {
+    static void awaitEnd(Cluster where, String topic, int queue, long end) throws Exception {
         var admin = admin(where);
         eventually("offset " + end + " of " + topic, () -> admin.maxOffset(new MessageQueue(topic, where.brokerName(), queue)) >= end);
     }
@@ -249,6 +275,19 @@ abstract class Case {
 
     List<String> fill(String topic, int queues, int count, String prefix) throws Exception {
         return fill(cluster, topic, queues, count, prefix);
+    }
+
+    /** Reads a queue to its end. */
+    static List<MessageExt> read(DefaultMQPullConsumer puller, MessageQueue queue) throws Exception {
+        List<MessageExt> all = new ArrayList<>();
+        for (long offset = 0; ; ) {
+            PullResult result = puller.pull(queue, "*", offset, 32);
+            if (result.getPullStatus() != PullStatus.FOUND) {
+                return all;
+            }
+            all.addAll(result.getMsgFoundList());
+            offset = result.getNextBeginOffset();
+        }
     }
 
     /** Reads messages of a queue, over as many requests as it takes. */

@@ -5,17 +5,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
-import org.apache.rocketmq.client.consumer.PullStatus;
-import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
-import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
-import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * Leaves transactions open in a store and, after another broker has opened it, ends them when that broker asks.
@@ -47,20 +43,16 @@ public final class OpenTransactions {
     }
 
     public static void main(String[] args) {
-        int status = 0;
-        try {
+        Case.exit(() -> {
+            var where = Cluster.of(args);
             switch (args[0]) {
-                case "begin" -> begin(args[1], args[2]);
-                case "end" -> end(args[1], args[3], true);
+                case "begin" -> begin(where);
+                case "end" -> end(where, true);
                 // A commit whose op message is lost is asked about, and then made again.
-                case "end-and-repeat" -> end(args[1], args[3], false);
+                case "end-and-repeat" -> end(where, false);
                 default -> throw new IllegalArgumentException("unknown command " + args[0]);
             }
-        } catch (Throwable e) {
-            e.printStackTrace();
-            status = 1;
-        }
-        Runtime.getRuntime().halt(status);
+        });
     }
 
     private static TransactionMQProducer producer(String nameServer, boolean decided) throws Exception {
@@ -83,37 +75,24 @@ public final class OpenTransactions {
         return producer;
     }
 
-    private static void begin(String nameServer, String broker) throws Exception {
-        var admin = new DefaultMQAdminExt(Case.API_TIMEOUT);
-        admin.setNamesrvAddr(nameServer);
-        admin.start();
-        admin.createAndUpdateTopicConfig(broker, new TopicConfig(TOPIC, 1, 1));
-        Case.eventually("route of " + TOPIC, () -> {
-            try {
-                return !admin.examineTopicRouteInfo(TOPIC).getQueueDatas().isEmpty();
-            } catch (MQClientException e) {
-                return false;
-            }
-        });
-        var producer = producer(nameServer, false);
+    private static void begin(Cluster where) throws Exception {
+        Case.create(where, TOPIC, 1);
+        var producer = producer(where.nameServer(), false);
         for (int number = 0; number < TRANSACTIONS; number++) {
             var result = producer.sendMessageInTransaction(new Message(TOPIC, ("" + number).getBytes()), null);
             Store.require(result.getSendStatus() == SendStatus.SEND_OK, "half: %s", result);
         }
     }
 
-    private static void end(String nameServer, String brokerName, boolean once) throws Exception {
+    private static void end(Cluster where, boolean once) throws Exception {
         // Brokers learn of a producer by its heartbeat, which goes to those that it has a route to.
-        var producer = producer(nameServer, true);
+        var producer = producer(where.nameServer(), true);
         Case.eventually("a heartbeat", () -> {
             producer.getDefaultMQProducerImpl().getMqClientFactory().updateTopicRouteInfoFromNameServer(TOPIC);
             return producer.getDefaultMQProducerImpl().getMqClientFactory().sendHeartbeatToAllBrokerWithLock();
         });
-        var puller = new DefaultMQPullConsumer("interchange-reader");
-        puller.setNamesrvAddr(nameServer);
-        puller.setMqClientApiTimeout(Case.API_TIMEOUT);
-        puller.start();
-        var queue = new MessageQueue(TOPIC, brokerName, 0);
+        var puller = Case.puller(where, "interchange-reader");
+        var queue = new MessageQueue(TOPIC, where.brokerName(), 0);
         List<Integer> committed = new ArrayList<>();
         for (int number = 0; number < TRANSACTIONS; number++) {
             if (inTheEnd(number) == LocalTransactionState.COMMIT_MESSAGE) {
@@ -131,13 +110,7 @@ public final class OpenTransactions {
     /** Reads the queue and returns how often each message is there. */
     private static Map<Integer, Integer> read(DefaultMQPullConsumer puller, MessageQueue queue) throws Exception {
         Map<Integer, Integer> times = new HashMap<>();
-        for (long offset = 0; ; ) {
-            var result = puller.pull(queue, "*", offset, 32);
-            if (result.getPullStatus() != PullStatus.FOUND) {
-                return times;
-            }
-            result.getMsgFoundList().forEach(m -> times.merge(number(m.getBody()), 1, Integer::sum));
-            offset = result.getNextBeginOffset();
-        }
+        Case.read(puller, queue).forEach(m -> times.merge(number(m.getBody()), 1, Integer::sum));
+        return times;
     }
 }

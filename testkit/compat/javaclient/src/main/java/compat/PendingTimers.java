@@ -7,16 +7,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
-import org.apache.rocketmq.client.consumer.PullStatus;
-import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
-import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
-import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * Leaves messages that wait for their time in a store, some of them recalled, and, after another broker has opened it,
@@ -43,36 +39,22 @@ public final class PendingTimers {
     }
 
     public static void main(String[] args) {
-        int status = 0;
-        try {
+        Case.exit(() -> {
+            var where = Cluster.of(args);
             Path manifest = Path.of(args[4]);
             switch (args[0]) {
-                case "begin" -> Files.writeString(manifest, "" + begin(args[1], args[2]));
-                case "end" -> end(args[1], args[3], Long.parseLong(Files.readString(manifest)), true);
-                case "end-and-repeat" -> end(args[1], args[3], Long.parseLong(Files.readString(manifest)), false);
+                case "begin" -> Files.writeString(manifest, "" + begin(where));
+                case "end" -> end(where, Long.parseLong(Files.readString(manifest)), true);
+                case "end-and-repeat" -> end(where, Long.parseLong(Files.readString(manifest)), false);
                 default -> throw new IllegalArgumentException("unknown command " + args[0]);
             }
-        } catch (Throwable e) {
-            e.printStackTrace();
-            status = 1;
-        }
-        Runtime.getRuntime().halt(status);
+        });
     }
 
-    private static long begin(String nameServer, String broker) throws Exception {
-        var admin = new DefaultMQAdminExt(Case.API_TIMEOUT);
-        admin.setNamesrvAddr(nameServer);
-        admin.start();
-        admin.createAndUpdateTopicConfig(broker, new TopicConfig(TOPIC, 1, 1));
-        Case.eventually("route of " + TOPIC, () -> {
-            try {
-                return !admin.examineTopicRouteInfo(TOPIC).getQueueDatas().isEmpty();
-            } catch (MQClientException e) {
-                return false;
-            }
-        });
+    private static long begin(Cluster where) throws Exception {
+        Case.create(where, TOPIC, 1);
         var producer = new DefaultMQProducer("interchange");
-        producer.setNamesrvAddr(nameServer);
+        producer.setNamesrvAddr(where.nameServer());
         producer.setSendMsgTimeout(Case.API_TIMEOUT);
         producer.start();
         long begin = System.currentTimeMillis();
@@ -93,12 +75,9 @@ public final class PendingTimers {
         return begin;
     }
 
-    private static void end(String nameServer, String brokerName, long begin, boolean once) throws Exception {
-        var puller = new DefaultMQPullConsumer("interchange-reader");
-        puller.setNamesrvAddr(nameServer);
-        puller.setMqClientApiTimeout(Case.API_TIMEOUT);
-        puller.start();
-        var queue = new MessageQueue(TOPIC, brokerName, 0);
+    private static void end(Cluster where, long begin, boolean once) throws Exception {
+        var puller = Case.puller(where, "interchange-reader");
+        var queue = new MessageQueue(TOPIC, where.brokerName(), 0);
         Case.eventually("all messages", () -> read(puller, queue).size() >= TIMERS - TIMERS / 2 / 10);
         Thread.sleep(2000); // what should not come would by now
         Map<Integer, List<MessageExt>> messages = read(puller, queue);
@@ -119,13 +98,7 @@ public final class PendingTimers {
 
     private static Map<Integer, List<MessageExt>> read(DefaultMQPullConsumer puller, MessageQueue queue) throws Exception {
         Map<Integer, List<MessageExt>> all = new HashMap<>();
-        for (long offset = 0; ; ) {
-            var result = puller.pull(queue, "*", offset, 32);
-            if (result.getPullStatus() != PullStatus.FOUND) {
-                return all;
-            }
-            result.getMsgFoundList().forEach(m -> all.computeIfAbsent(Integer.parseInt(new String(m.getBody())), n -> new ArrayList<>()).add(m));
-            offset = result.getNextBeginOffset();
-        }
+        Case.read(puller, queue).forEach(m -> all.computeIfAbsent(Integer.parseInt(Case.text(m)), n -> new ArrayList<>()).add(m));
+        return all;
     }
 }
