@@ -109,11 +109,8 @@ public final class PoppedMessages {
 
     private static void end(Cluster where, boolean once) throws Exception {
         var popper = Case.popper(where, GROUP);
-        Case.eventually("routes", () -> {
-            Case.awaitRoute(where, TOPIC, 1);
-            Case.awaitRoute(where, ORDERED, 1);
-            return true;
-        });
+        Case.awaitRoute(where, TOPIC, 1);
+        Case.awaitRoute(where, ORDERED, 1);
         Map<Integer, List<MessageExt>> came = new TreeMap<>();
         long expected = 0;
         for (int number = 0; number < MESSAGES; number++) {
