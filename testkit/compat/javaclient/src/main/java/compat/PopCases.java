@@ -294,6 +294,7 @@ class PopCases extends Case {
         assertEquals(ResponseCode.SUCCESS, popper.raw(RequestCode.CONSUMER_SEND_MSG_BACK, back).getCode());
         assertEquals(AckStatus.OK, popper.ack(again).getStatus());
         String dead = "%DLQ%" + group;
+        awaitRoute(cluster, dead, 1);
         var letter = pull(puller(unique("reader")), queue(dead, 0), 0, 1).get(0);
         assertEquals("poison", text(letter));
         assertEquals("key", letter.getKeys());
