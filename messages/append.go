@@ -39,9 +39,33 @@ type Append struct {
 	// up to 1 means that they wait for no slave.
 	Copies int
 
-	join join
-	refs atomic.Int32
-	held int // bytes, of Peer.Holds
+	join  join
+	refs  atomic.Int32
+	held  int // bytes, of Peer.Holds
+	queue *SendQueue
+}
+
+// SendQueue counts the sends that wait to be appended to the log. Any goroutine may use
+// it.
+type SendQueue struct{ sends atomic.Int64 }
+
+// Len returns how many sends wait.
+func (q *SendQueue) Len() int64 { return q.sends.Load() }
+
+// Enqueue counts a's sends as waiting in q until Dequeue. It is called once, when all of
+// them are there.
+func (a *Append) Enqueue(q *SendQueue) {
+	a.queue = q
+	q.sends.Add(int64(len(a.Sends)))
+}
+
+// Dequeue says that a's sends wait no more. CommitLog calls it when it takes a up, and the
+// last Release if nobody did.
+func (a *Append) Dequeue() {
+	if a.queue != nil {
+		a.queue.sends.Add(-int64(len(a.Sends)))
+		a.queue = nil
+	}
 }
 
 // AppendRecord is one record of an Append.
@@ -119,6 +143,7 @@ func (a *Append) Release() {
 		a.Peer.Holds.Return(a.held)
 		a.held = 0
 	}
+	a.Dequeue()
 	if cap(a.Buf) > maxPooledAppend {
 		return
 	}

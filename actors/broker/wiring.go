@@ -105,6 +105,7 @@ type wiring struct {
 	groups   groups.View
 	resets   offsets.Resets
 	popped   pop.Watch
+	sends    messages.SendQueue
 	cold     colddata.Control
 	slaves   ha.View       // of a master
 	master   haclient.View // of a slave
@@ -215,7 +216,8 @@ func (w *wiring) storeChildren() []child {
 			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
 			Slaves: &w.slaves, Replication: w.replication(), GroupTransfer: w.pid(nameGroupTransfer), ReplicaTimeout: config.Millis(c.SlaveTimeout),
 			Slave:     w.isSlave(),
-			BusyAfter: live(w, func(c *config.Broker) int64 { return c.OSPageCacheBusyTimeOut }), Counters: &w.counters,
+			BusyAfter: live(w, func(c *config.Broker) int64 { return c.OSPageCacheBusyTimeOut }), MaxWait: live(w, maxWait), Queue: &w.sends,
+			Counters: &w.counters,
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
 			Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog),
@@ -289,7 +291,7 @@ func (w *wiring) sendingChildren() []child {
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
 		Permission: w.permission, MaxMessageSize: w.maxMessageSize, Delays: w.delays, Slave: w.isSlave(),
 		RejectTransaction: live(w, func(c *config.Broker) bool { return c.RejectTransactionMessage }), Traffic: w.traffic,
-		Timers: timerRules(c), Broker: c.BrokerName,
+		Timers: timerRules(c), Broker: c.BrokerName, Queue: &w.sends, QueueCapacity: c.SendThreadPoolQueueCapacity,
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -430,6 +432,13 @@ func (w *wiring) pullers() []*actor.PID {
 }
 
 func rejectsPull(c *config.Broker) bool { return c.RejectPullConsumerEnable }
+
+func maxWait(c *config.Broker) int64 {
+	if !c.BrokerFastFailureEnable {
+		return 0
+	}
+	return c.WaitTimeMillsInSendQueue
+}
 
 func coldRules(c *config.Broker) colddata.Rules {
 	return colddata.Rules{Enabled: c.ColdDataFlowControlEnable, Group: c.CGColdReadThreshold, All: c.GlobalColdReadThreshold}

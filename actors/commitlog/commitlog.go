@@ -61,7 +61,12 @@ type Options struct {
 	// BusyAfter is the time, in milliseconds, that a send may have waited for its
 	// turn; older ones are refused with SystemBusy (osPageCacheBusyTimeOutMills).
 	BusyAfter func() int64
-	Counters  *stats.Counters
+	// MaxWait is the time, in milliseconds, after which a send that was not taken up is
+	// refused (waitTimeMillsInSendQueue); 0 with brokerFastFailureEnable off.
+	MaxWait func() int64
+	// Queue are the sends that wait to be taken up.
+	Queue    *messages.SendQueue
+	Counters *stats.Counters
 }
 
 // SetWritable opens or closes the log for clients' sends: the Cleaner closes it
@@ -129,6 +134,7 @@ func (w *writer) setWritable(m *SetWritable) {
 // append puts the records of a to the tail. They are written with the batch.
 func (w *writer) append(ctx actor.Context, a *messages.Append) {
 	now := w.Env.Millis()
+	a.Dequeue()
 	if code, remark := w.refuse(a, now); code != messages.Success {
 		for i := range a.Sends {
 			a.Sends[i].Code, a.Sends[i].Remark = code, remark
@@ -165,7 +171,11 @@ func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, s
 		}
 		return messages.ServiceNotAvailable, "service not available now. " + w.closed[0].Reason
 	}
-	if waited := now - a.Arrived; waited > 0 && waited > w.BusyAfter() {
+	waited := now - a.Arrived
+	if limit := w.MaxWait(); limit > 0 && waited > limit {
+		return messages.SystemBusy, fmt.Sprintf("[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: %dms, size of queue: %d", waited, w.Queue.Len())
+	}
+	if waited > 0 && waited > w.BusyAfter() {
 		return messages.SystemBusy, fmt.Sprintf("[PC_SYNCHRONIZED]broker busy, start flow control for a while, the request waited %d ms", waited)
 	}
 	return messages.Success, ""

@@ -42,6 +42,7 @@ type rig struct {
 	env       *env.Env
 	store     *storage.Store
 	commitlog *actor.PID
+	queue     *messages.SendQueue
 	client    *actor.PID
 	open      int             // Appends without an answer
 	refused   []messages.Send // sends that were not promised to be kept
@@ -56,7 +57,7 @@ var storeHost = netip.MustParseAddrPort("10.0.0.1:10911")
 
 // start opens the store and spawns its actors.
 func (r *rig) start() {
-	r.env, r.open, r.refused, r.failed = r.host.Env(), 0, nil, nil
+	r.env, r.open, r.refused, r.failed, r.queue = r.host.Env(), 0, nil, nil, new(messages.SendQueue)
 	store, err := storage.Open(storage.Options{
 		FS: r.env.FS, Root: "/store", SegmentSize: 64 << 10, ConsumeQueueSize: 20 * 50,
 		IndexEnabled: true, IndexSlots: 50, IndexEntries: 100,
@@ -80,8 +81,8 @@ func (r *rig) start() {
 		Env: r.env, Dispatch: pid("dispatch"), Sync: store.Log.Sync, Interval: 4 * time.Millisecond, Failed: failed,
 	}))
 	r.commitlog = r.spawn("commitlog", commitlog.Props(commitlog.Options{
-		BusyAfter: func() int64 { return 1000 },
-		Env:       r.env, Log: store.Log, NextOffset: store.NextOffset, Flush: pid("flush"), Dispatch: pid("dispatch"),
+		BusyAfter: func() int64 { return 1000 }, MaxWait: func() int64 { return 200 }, Queue: r.queue,
+		Env: r.env, Log: store.Log, NextOffset: store.NextOffset, Flush: pid("flush"), Dispatch: pid("dispatch"),
 		SyncFlush: r.sync, FlushTimeout: 5000, Counters: new(stats.Counters),
 	}))
 }

@@ -223,6 +223,12 @@ type Broker struct {
 	// HAFlowControlEnable is set.
 	MaxHATransferByteInSecond int64 `conf:"maxHaTransferByteInSecond" range:"1,"`
 	HAFlowControlEnable       bool  `conf:"haFlowControlEnable"`
+	// SendThreadPoolQueueCapacity is how many sends may wait to be appended; others are
+	// refused. BrokerFastFailureEnable has those refused, too, that have waited for
+	// WaitTimeMillsInSendQueue.
+	SendThreadPoolQueueCapacity int64 `conf:"sendThreadPoolQueueCapacity" range:"1,"`
+	BrokerFastFailureEnable     bool  `conf:"brokerFastFailureEnable" live:"true"`
+	WaitTimeMillsInSendQueue    int64 `conf:"waitTimeMillsInSendQueue" live:"true" range:"1,"`
 	// OSPageCacheBusyTimeOut is how long a write may take before sends are refused.
 	OSPageCacheBusyTimeOut int64 `conf:"osPageCacheBusyTimeOutMills" live:"true" range:"1,"`
 
@@ -328,6 +334,7 @@ func DefaultBroker() Broker {
 		StorePathRootDir: "data", MappedFileSizeCommitLog: 1 << 30, MappedFileSizeConsumeQueue: 6_000_000,
 		MaxMessageSize: 4 << 20, CheckCRCOnRecover: true, MessageIndexEnable: true, MaxHashSlotNum: 5_000_000, MaxIndexNum: 20_000_000,
 		FlushDiskType: AsyncFlush, FlushIntervalCommitLog: 500, FlushIntervalConsumeQueue: 1_000,
+		SendThreadPoolQueueCapacity: 10_000, BrokerFastFailureEnable: true, WaitTimeMillsInSendQueue: 200,
 		SyncFlushTimeout: 5_000, OSPageCacheBusyTimeOut: 1_000,
 		InSyncReplicas: 1, MinInSyncReplicas: 1, SlaveTimeout: 3_000, HAMaxGapNotInSync: 256 << 20,
 		HASendHeartbeatInterval: 5_000, HAHousekeepingInterval: 20_000, HATransferBatchSize: 32 << 10, MaxHATransferByteInSecond: 100 << 20,

@@ -68,8 +68,9 @@ func (p *pop) acknowledge(response *messages.Command, ticket messages.Ticket, ad
 	return nil
 }
 
-// flushAcks sends what the requests of a burst acknowledge to the log.
-func (p *pop) flushAcks(peer *messages.Peer, arrived int64) {
+// flushAcks sends what the requests of a burst acknowledge to the log, as the broker's
+// own: it is taken also when the disk is too full for messages.
+func (p *pop) flushAcks() {
 	a := p.acks
 	if a == nil {
 		return
@@ -79,7 +80,7 @@ func (p *pop) flushAcks(peer *messages.Peer, arrived int64) {
 		a.Release()
 		return
 	}
-	a.Peer, a.Arrived, a.ReplyTo = peer, arrived, p.self
+	a.ReplyTo = p.self
 	p.Env.Send(p.CommitLog, a)
 }
 

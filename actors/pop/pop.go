@@ -119,9 +119,8 @@ func (p *pop) Receive(ctx actor.Context) {
 	case *actor.Started:
 		p.start(ctx)
 	case *messages.Requests:
-		peer, arrived := m.Peer, m.Arrived
 		p.handlers.Serve(p.Env, m)
-		p.flushAcks(peer, arrived)
+		p.flushAcks()
 	case *offsets.Positions:
 		p.located(m)
 	case *found:

@@ -35,6 +35,10 @@ type Options struct {
 	Traffic           *stats.Traffic
 	Timers            messages.TimerRules
 	Broker            string // its name
+	// Queue are the sends that wait for CommitLog to take them up; while they are
+	// QueueCapacity, others are refused (sendThreadPoolQueueCapacity).
+	Queue         *messages.SendQueue
+	QueueCapacity int64
 }
 
 // ErrSlave refuses what is sent to a slave, in the words in which Apache's refuses
@@ -102,6 +106,10 @@ const overhead = 384
 
 // Send implements front.Sender. It retains nothing of the commands.
 func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
+	if s.Queue.Len() >= s.QueueCapacity {
+		s.shed(peer, sends)
+		return
+	}
 	w := scratches.Get().(*scratch)
 	w.drafts = w.drafts[:0]
 	size := 0
@@ -124,6 +132,18 @@ func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived in
 	clear(w.drafts)
 	w.tally = nil // the next burst may be another broker's
 	scratches.Put(w)
+}
+
+// shed refuses sends before anything else is spent on them: more wait already than the
+// broker takes up in time (RocketMQ: NettyRemotingAbstract, of a full thread pool).
+func (s *Sender) shed(peer *messages.Peer, sends []*messages.Command) {
+	a := messages.NewAppend(0)
+	for _, c := range sends {
+		a.Sends = append(a.Sends, messages.Send{
+			Ticket: messages.TicketOf(peer, c), Code: messages.SystemBusy, Remark: "[OVERLOAD]system busy, start flow control for a while",
+		})
+	}
+	s.Env.Send(peer.PID, a)
 }
 
 // hesitation is the error of a send that Admission decides on.
@@ -274,6 +294,7 @@ func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64
 		a.Sends = append(a.Sends, send)
 	}
 	a.Hold()
+	a.Enqueue(s.Queue)
 	s.Env.Send(s.CommitLog, a)
 }
 

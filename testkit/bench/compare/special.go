@@ -208,7 +208,7 @@ func sweep() group {
 func measureSweep(ctx context.Context, o options, s *server, t *table) error {
 	capacity := s.options()
 	capacity.Size = sweepSize
-	capacity.Mode, capacity.Connections, capacity.Window = bench.Async, sweepConnections, sweepConnections*64
+	capacity.Mode, capacity.Connections, capacity.Window = bench.Async, sweepConnections, sweepConnections*128
 	capacity.Warmup, capacity.Duration = time.Second, o.duration
 	report, err := bench.Run(ctx, capacity)
 	if err != nil {
