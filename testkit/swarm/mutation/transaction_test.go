@@ -5,7 +5,7 @@ import "testing"
 // transactions lists mutations of what the broker does for transactions.
 var transactions = []mutation{
 	{"a refused commit has ended", "actors/transaction/end.go",
-		"if !stored(s) {\n\t\t\tfront.Reply(t.Env, e.ticket, e.ticket.Response(s.Code, s.Remark))\n\t\t\tcontinue\n\t\t}", "_ = s"},
+		"if !s.Stored() {\n\t\t\tfront.Reply(t.Env, e.ticket, e.ticket.Response(s.Code, s.Remark))\n\t\t\tcontinue\n\t\t}", "_ = s"},
 	{"a rollback ends nothing", "actors/transaction/end.go",
 		"t.ended(at)\n\t\treturn r", "return r"},
 	{"a rollback is taken for a commit", "actors/transaction/end.go",
