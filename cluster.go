@@ -369,17 +369,20 @@ func (m *membership) Pull(p consumer.Pull, done func(consumer.Pulled)) {
 			failed(err)
 			return
 		}
-		pulled := m.pulled(addr, q, subscription, response)
+		pulled := m.pulled(addr, q, p.Next, subscription, response)
 		pulled.Elapsed = time.Since(began)
 		done(pulled)
 	})
 }
 
-// pulled reads the response to a pull.
-func (m *membership) pulled(addr string, q Queue, subscription *messages.SubscriptionData, response *messages.Command) consumer.Pulled {
+// pulled reads the response to a pull from an offset. A batch may begin before that.
+func (m *membership) pulled(addr string, q Queue, from int64, subscription *messages.SubscriptionData, response *messages.Command) consumer.Pulled {
 	var result PullResult
 	var pulled consumer.Pulled
 	err := result.decode(addr, q, subscription, response, func(r *Received, size int) {
+		if r.Offset < from {
+			return
+		}
 		r.Topic = m.client.unwrap(r.Topic)
 		pulled.Items = append(pulled.Items, consumer.Item{Offset: r.Offset, Size: size, Attempts: r.Attempts, Message: r})
 	})

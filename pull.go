@@ -84,8 +84,10 @@ func (c *Client) pull(ctx context.Context, r PullRequest, subscription *messages
 	}
 	result := &PullResult{}
 	err = result.decode(addr, r.Queue, subscription, response, func(m *Received, _ int) {
-		m.Topic = c.unwrap(m.Topic)
-		result.Messages = append(result.Messages, m)
+		if m.Offset >= r.Offset { // else of a batch that begins before
+			m.Topic = c.unwrap(m.Topic)
+			result.Messages = append(result.Messages, m)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -174,13 +176,16 @@ func decodeMessages(q Queue, subscription *messages.SubscriptionData, body []byt
 			return fmt.Errorf("message %d: %w", i, err)
 		}
 		body = body[n:]
-		m, err := newReceived(q, &r)
+		err = r.EachMessage(n, func(r *record.Record, size int) error {
+			m, err := newReceived(q, r)
+			// Brokers compare hashes of tags.
+			if err == nil && (subscription.MatchesAll() || !messages.IsTagExpression(subscription.ExpressionType) || slices.Contains(subscription.TagsSet, m.Tags)) {
+				found(m, size)
+			}
+			return err
+		})
 		if err != nil {
 			return err
-		}
-		// Brokers compare hashes of tags.
-		if subscription.MatchesAll() || !messages.IsTagExpression(subscription.ExpressionType) || slices.Contains(subscription.TagsSet, m.Tags) {
-			found(m, n)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package actormq
 import (
 	"bytes"
 	"compress/zlib"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -158,4 +159,27 @@ func FuzzDecompress(f *testing.F) {
 	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd}, int32(0x201))
 	f.Add([]byte{0x04, 0x22, 0x4d, 0x18}, int32(0x101))
 	f.Fuzz(func(t *testing.T, body []byte, sysFlag int32) { _, _ = decompress(body, sysFlag) })
+}
+
+func TestPullUnwrapsBatches(t *testing.T) {
+	var inner []byte
+	for _, text := range []string{"a", "b", "c"} {
+		inner = messages.AppendBatchRecord(inner, &messages.BatchRecord{
+			Flag: 9, Body: []byte(text), Properties: []byte("UNIQ_KEY\x01ID-" + text + "\x02TAGS\x01A\x02"),
+		})
+	}
+	wrapped := func(r *record.Record) { r.SysFlag = messages.SysFlagInnerBatch | messages.SysFlagNeedUnwrap }
+	body := append(encoded(5, inner, wrapped), encoded(8, []byte("alone"), nil)...)
+	c, _ := pulledFrom(t, messages.Success, body)
+	result, err := c.Pull(within(t), PullRequest{Group: "readers", Queue: pulledQueue, Offset: 6})
+	require.NoError(t, err)
+	var got []string
+	for _, m := range result.Messages {
+		got = append(got, fmt.Sprintf("%d %s %s %s %d", m.Offset, m.ID, m.Tags, m.Body, m.Flag))
+	}
+	require.Equal(t, []string{"6 ID-b A b 9", "7 ID-c A c 9", "8 ID A alone 4"}, got, "the batch begins before the offset that was asked for")
+
+	c, _ = pulledFrom(t, messages.Success, encoded(5, inner[:len(inner)-1], wrapped))
+	_, err = c.Pull(within(t), PullRequest{Group: "readers", Queue: pulledQueue, Offset: 5})
+	require.ErrorIs(t, err, messages.ErrBatch)
 }

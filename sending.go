@@ -150,8 +150,8 @@ func validateBatch(batch []*Message) error {
 	return nil
 }
 
-// finishBatch gives a batch the ids of its messages, and one of its own, which
-// brokers ignore and which Java sends.
+// finishBatch gives a batch the ids of its messages, and one of its own, by which it
+// becomes one record in a topic of queue type BatchCQ.
 func (p *Producer) finishBatch(s *sending, ids []string, now time.Time) {
 	s.ids = strings.Join(ids, ",")
 	own := messages.AppendProperty(nil, messages.PropertyUniqKey, p.client.uniq.make(now))

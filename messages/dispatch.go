@@ -3,11 +3,14 @@ package messages
 // DispatchRequest is what Dispatch needs to know of an appended record
 // (RocketMQ: DispatchRequest).
 type DispatchRequest struct {
-	Topic          string
-	QueueID        int32
-	QueueOffset    int64 // logical offset in the queue
-	Phys           int64 // physical offset of the record
-	Size           int32 // bytes of the record
+	Topic       string
+	QueueID     int32
+	QueueOffset int64 // logical offset in the queue
+	Phys        int64 // physical offset of the record
+	Size        int32 // bytes of the record
+	// Inner is the number of messages of an inner batch, which takes as many logical
+	// offsets; 0 for a record that is none.
+	Inner          int32
 	TagsCode       int64 // hash of the tags; time of delivery in the delay topic
 	StoreTime      int64 // Unix milliseconds
 	SysFlag        int32
@@ -16,6 +19,9 @@ type DispatchRequest struct {
 	// long as that is. Tags likewise.
 	UniqKey, Keys, Tags []byte
 }
+
+// Next returns the logical offset behind the record's.
+func (d *DispatchRequest) Next() int64 { return d.QueueOffset + int64(max(d.Inner, 1)) }
 
 // Consumable reports whether the record enters its ConsumeQueue: prepared and
 // rolled back halves of transactions do not.

@@ -67,6 +67,19 @@ func NewTopicConfig(name string, readQueues, writeQueues, perm int32) *TopicConf
 	}
 }
 
+// The attribute that says what the queues of a topic are, and its values
+// (RocketMQ: CQType).
+const (
+	QueueType       = "queue.type"
+	SimpleQueueType = "SimpleCQ"
+	BatchQueueType  = "BatchCQ" // a batch is one record
+)
+
+// Batch reports whether the topic's queues are batch queues.
+func (c *TopicConfig) Batch() bool {
+	return len(c.Attributes) > 0 && c.Attributes[QueueType] == BatchQueueType
+}
+
 // UnmarshalJSON gives missing fields Java's defaults.
 func (c *TopicConfig) UnmarshalJSON(b []byte) error {
 	type plain TopicConfig

@@ -14,6 +14,7 @@ import (
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
 	"github.com/actormq/actormq/storage"
+	"github.com/actormq/actormq/storage/batchqueue"
 	"github.com/actormq/actormq/storage/consumequeue"
 	"github.com/actormq/actormq/storage/vfs"
 )
@@ -57,6 +58,9 @@ type model struct {
 	kept       int // records below it are expired
 }
 
+// batches is a topic of queue type BatchCQ.
+const batches = "batches"
+
 // entry is a record of the model.
 type entry struct {
 	raw     []byte
@@ -72,8 +76,10 @@ func newModel(t *rapid.T) *model {
 func (m *model) options() storage.Options {
 	return storage.Options{
 		FS: m.fs, Root: "/data/store", SegmentSize: 4096, ConsumeQueueSize: 10 * consumequeue.UnitSize,
-		IndexSlots: 16, IndexEntries: 40, IndexEnabled: true, CheckCRC: true,
-		Now: func() time.Time { return time.UnixMilli(m.now) },
+		BatchQueueSize: 5 * batchqueue.UnitSize,
+		IndexSlots:     16, IndexEntries: 40, IndexEnabled: true, CheckCRC: true,
+		Now:     func() time.Time { return time.UnixMilli(m.now) },
+		IsBatch: func(topic string) bool { return topic == batches },
 	}
 }
 
@@ -95,12 +101,18 @@ func (m *model) append(t *rapid.T) {
 		var burst []byte
 		first := len(m.records)
 		for range rapid.IntRange(1, 3).Draw(t, "records") {
-			topic := rapid.SampledFrom([]string{"A", "B"}).Draw(t, "topic")
+			topic := rapid.SampledFrom([]string{"A", "B", batches}).Draw(t, "topic")
 			key := fmt.Sprintf("k%d", len(m.records))
 			r := record.Record{
 				QueueID: int32(rapid.IntRange(0, 1).Draw(t, "queue")), BornHost: host, StoreHost: host,
 				Topic: []byte(topic), Body: make([]byte, rapid.IntRange(0, 900).Draw(t, "body")),
 				Properties: messages.AppendProperty(nil, messages.PropertyKeys, key),
+			}
+			if topic == batches {
+				if n := rapid.IntRange(0, 5).Draw(t, "messages"); n > 0 {
+					r.SysFlag = messages.SysFlagInnerBatch
+					r.Properties = record.AppendInner(r.Properties, n)
+				}
 			}
 			for i := range r.Body {
 				r.Body[i] = byte(len(m.records) + i)
@@ -119,6 +131,9 @@ func (m *model) append(t *rapid.T) {
 			burst = burst[e.request.Size:]
 			e.request.Phys, e.request.StoreTime = phys, m.now
 			record.Place(e.raw, phys, e.request.QueueOffset, m.now)
+			if e.request.Inner > 0 {
+				record.PlaceInner(e.raw, e.request.QueueOffset)
+			}
 			log.Put(e.raw)
 			phys += int64(e.request.Size)
 		}
@@ -126,12 +141,12 @@ func (m *model) append(t *rapid.T) {
 	require.NoError(t, log.Commit(m.now))
 }
 
-// next counts the records of a queue, which are its next offset.
+// next returns the next offset of a queue.
 func (m *model) next(topic string, queueID int32) int64 {
 	n := int64(0)
 	for i := range m.records {
 		if d := &m.records[i].request; d.Topic == topic && d.QueueID == queueID {
-			n++
+			n = d.Next()
 		}
 	}
 	return n
@@ -174,7 +189,7 @@ func (m *model) expire(t *rapid.T) {
 	_, err := m.store.RemoveSegments(&storage.CleanOptions{BatchMax: 1}, storage.Verdict{Remove: true, Force: true}, time.UnixMilli(m.now))
 	require.NoError(t, err)
 	m.expired()
-	_, err = m.store.Queues.Clean(m.store.Log.MinOffset())
+	_, err = m.store.CleanQueues(m.store.Log.MinOffset())
 	require.NoError(t, err)
 	_, err = m.store.Index.Clean(m.store.Log.MinOffset())
 	require.NoError(t, err)
@@ -251,9 +266,9 @@ func (m *model) check(t *rapid.T) {
 		e := &m.records[i]
 		queue := fmt.Sprintf("%s-%d", e.request.Topic, e.request.QueueID)
 		require.Equal(t, appended[queue], e.request.QueueOffset)
-		appended[queue]++
+		appended[queue] = e.request.Next()
 		if i < m.dispatched {
-			next[queue]++
+			next[queue] = e.request.Next()
 		}
 		if i < m.kept {
 			continue
@@ -270,7 +285,7 @@ func (m *model) check(t *rapid.T) {
 			require.Equal(t, e.raw, found.Body, "by its key %s", e.key)
 		}
 	}
-	for _, topic := range []string{"A", "B"} {
+	for _, topic := range []string{"A", "B", batches} {
 		for id := range int32(2) {
 			require.Equal(t, next[fmt.Sprintf("%s-%d", topic, id)], m.store.NextOffset(topic, id), "next offset of %s-%d", topic, id)
 		}
@@ -278,6 +293,10 @@ func (m *model) check(t *rapid.T) {
 }
 
 func (m *model) checkQueue(t *rapid.T, e *entry) {
+	if e.request.Topic == batches {
+		m.checkBatch(t, e)
+		return
+	}
 	q := m.store.Queues.Queue(e.request.Topic, e.request.QueueID)
 	require.NotNil(t, q)
 	require.LessOrEqual(t, q.MinOffset(), e.request.QueueOffset)
@@ -290,4 +309,17 @@ func (m *model) checkQueue(t *rapid.T, e *entry) {
 	got := m.store.Get(e.request.Topic, e.request.QueueID, e.request.QueueOffset, 1, nil, nil)
 	require.Equal(t, storage.Found, got.Status)
 	require.True(t, slices.Equal(e.raw, got.Body))
+}
+
+// checkBatch reads a batch from each of its offsets.
+func (m *model) checkBatch(t *rapid.T, e *entry) {
+	d := &e.request
+	for offset := d.QueueOffset; offset < d.Next(); offset++ {
+		got := m.store.Get(d.Topic, d.QueueID, offset, 1, nil, nil)
+		require.Equal(t, storage.Found, got.Status, "offset %d of the batch at %d", offset, d.QueueOffset)
+		require.True(t, slices.Equal(e.raw, got.Body))
+		require.Equal(t, int(max(d.Inner, 1)), got.Count)
+		require.Equal(t, d.Next(), got.Next)
+		require.Equal(t, d.StoreTime, m.store.StoreTimeAt(d.Topic, d.QueueID, offset))
+	}
 }

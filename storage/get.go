@@ -89,7 +89,21 @@ const (
 // NoMatchedMessage or MessageWasRemoving.
 func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, filter Filter, buf []byte) GetResult {
 	r := GetResult{Next: offset, Body: buf[:0]}
-	q, err := s.Queues.Load(topic, queueID)
+	inner, err := s.Batches.Load(topic, queueID)
+	if inner != nil && err == nil {
+		r.Min, r.Max = inner.Bounds()
+		if r.seek(offset) {
+			b := batches.Get().(*batch)
+			b.start(s, &r, maxMessages, filter)
+			b.readInner(inner)
+			b.stop()
+		}
+		return r
+	}
+	var q *consumequeue.Queue
+	if err == nil {
+		q, err = s.Queues.Load(topic, queueID)
+	}
 	if err != nil {
 		r.Status, r.Err = OffsetFoundNull, err
 		return r
@@ -101,6 +115,18 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, 
 	// Max before Min: a queue that is cleaned in between must not look overrun.
 	r.Max = q.MaxOffset()
 	r.Min = q.MinOffset()
+	if r.seek(offset) {
+		b := batches.Get().(*batch)
+		b.start(s, &r, maxMessages, filter)
+		b.read(q)
+		b.stop()
+	}
+	return r
+}
+
+// seek compares offset with the bounds and reports whether there is something to
+// read.
+func (r *GetResult) seek(offset int64) bool {
 	switch {
 	case r.Max == 0:
 		r.Status, r.Next = NoMessageInQueue, 0
@@ -112,13 +138,9 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMessages int, 
 		r.Status, r.Next = OffsetOverflowBadly, r.Max
 	default:
 		r.Status = NoMatchedMessage
-		b := batches.Get().(*batch)
-		b.start(s, &r, maxMessages, filter)
-		b.read(q)
-		b.r, b.filter, b.properties = nil, nil, nil
-		batches.Put(b)
+		return true
 	}
-	return r
+	return false
 }
 
 // batch is one Get under way. It collects units whose records are neighbours in
@@ -148,6 +170,7 @@ type batch struct {
 type place struct {
 	consumequeue.Unit
 	offset int64
+	count  int32 // of messages, more than one in a batch topic
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -157,6 +180,11 @@ func (b *batch) start(s *Store, r *GetResult, limit int, filter Filter) {
 	b.properties, _ = filter.(PropertyFilter)
 	b.logEnd, b.last = s.Log.MaxOffset(), 0
 	b.run, b.count, b.size, b.skip = b.run[:0], 0, 0, 0
+}
+
+func (b *batch) stop() {
+	b.r, b.filter, b.properties = nil, nil, nil
+	batches.Put(b)
 }
 
 // read goes through the queue's units from r.Next on.
@@ -175,7 +203,7 @@ func (b *batch) read(q *consumequeue.Queue) {
 		}
 		for i := range b.units[:n] {
 			u := &b.units[i]
-			if !b.take(u) {
+			if !b.take(u, r.Next+1, 1) {
 				return
 			}
 		}
@@ -183,14 +211,15 @@ func (b *batch) read(q *consumequeue.Queue) {
 	b.flush()
 }
 
-// take looks at the unit of r.Next and reports whether to go on with the next.
-func (b *batch) take(u *consumequeue.Unit) bool {
+// take looks at the unit of r.Next, which stands for count messages up to next, and
+// reports whether to go on with the unit there.
+func (b *batch) take(u *consumequeue.Unit, next int64, count int32) bool {
 	r := b.r
 	if !u.Valid() || u.Filler() || int64(u.Size) > b.store.Log.SegmentSize() {
-		r.Next++ // a place without a message
+		r.Next = next // a place without a message
 		return true
 	}
-	if b.full(u) && (!b.flush() || b.full(u)) { // a filter may make room again
+	if b.full(u, count) && (!b.flush() || b.full(u, count)) { // a filter may make room again
 		return false
 	}
 	b.last = u.Phys
@@ -203,11 +232,11 @@ func (b *batch) take(u *consumequeue.Unit) bool {
 	case b.distant(u) && !b.flush():
 		return false
 	default:
-		b.run = append(b.run, place{Unit: *u, offset: r.Next})
-		b.count++
+		b.run = append(b.run, place{Unit: *u, offset: r.Next, count: count})
+		b.count += int(count)
 		b.size += int(u.Size)
 	}
-	r.Next++
+	r.Next = next
 	return true
 }
 
@@ -235,7 +264,7 @@ func (b *batch) miss(q *consumequeue.Queue, begin int64, err error) {
 
 // full reports whether u does not fit any more. A message that is far from the
 // log's end counts as on disk, of which less is read at a time.
-func (b *batch) full(u *consumequeue.Unit) bool {
+func (b *batch) full(u *consumequeue.Unit, count int32) bool {
 	if b.count == 0 {
 		return false
 	}
@@ -252,7 +281,7 @@ func (b *batch) full(u *consumequeue.Unit) bool {
 	if bytes == 0 {
 		bytes = defaultBytes
 	}
-	return b.count >= min(b.limit, messages) || b.size+int(u.Size) > min(bytes, maxBody)
+	return b.count+int(count) > b.limit || b.count >= messages || b.size+int(u.Size) > min(bytes, maxBody)
 }
 
 // maxGap is how many bytes of other queues' records are read along rather than
@@ -299,7 +328,7 @@ func (b *batch) flush() bool {
 			continue
 		}
 		to += copy(body[to:], raw)
-		r.Count++
+		r.Count += int(u.count)
 	}
 	r.Body = body[:to]
 	switch {
@@ -351,6 +380,6 @@ func (b *batch) lose(run []place, err error) bool {
 }
 
 func (b *batch) drop(u *place) {
-	b.count--
+	b.count -= int(u.count)
 	b.size -= int(u.Size)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/batchqueue"
 	"github.com/actormq/actormq/storage/checkpoint"
 	"github.com/actormq/actormq/storage/commitlog"
 	"github.com/actormq/actormq/storage/consumequeue"
@@ -140,7 +141,14 @@ func (s *Store) recover() error {
 	}); err != nil {
 		return err
 	}
-	s.Queues.Renewed = true
+	if s.Batches, err = batchqueue.Open(batchqueue.Options{
+		FS: s.options.FS, Dir: s.file(batchDir), FileSize: s.options.BatchQueueSize,
+		Handles: s.handles, LogMin: s.Log.MinOffset, LogMax: end, Verify: s.verifyBatch,
+		Crashed: s.Recovery.Crashed,
+	}); err != nil {
+		return err
+	}
+	s.Queues.Renewed, s.Batches.Renewed = true, true
 	topics := make(map[string]string) // one string per topic, not per record
 	_, err = s.Log.Scan(from, false, func(r *record.Record, size int) error {
 		topic, ok := topics[string(r.Topic)]
@@ -160,7 +168,7 @@ func (s *Store) recover() error {
 		}
 		return nil
 	})
-	s.Queues.Renewed = s.options.Follower
+	s.Queues.Renewed, s.Batches.Renewed = s.options.Follower, s.options.Follower
 	return err
 }
 
@@ -189,6 +197,9 @@ func (s *Store) scanStart() (from, queued int64, err error) {
 		return 0, -1, nil
 	}
 	queues, err := s.options.FS.ReadDir(s.file("consumequeue"))
+	if err == nil && len(queues) == 0 { // a store may have none but batch topics
+		queues, err = s.options.FS.ReadDir(s.file(batchDir))
+	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(queues) == 0 {
 		return starts[0], -1, nil // all of them are to be built again
 	}

@@ -40,6 +40,9 @@ func (s *Store) EarliestStoreTime(topic string, queueID int32) int64 {
 // StoreTimeAt returns the store time of the message at an offset, in Unix
 // milliseconds; of the first one if offset is negative; -1 if there is none.
 func (s *Store) StoreTimeAt(topic string, queueID int32, offset int64) int64 {
+	if s.isBatch(topic, queueID) {
+		return s.batchTimeAt(topic, queueID, offset)
+	}
 	q := s.Queues.Queue(topic, queueID)
 	if q == nil {
 		return -1
@@ -63,6 +66,9 @@ func (s *Store) StoreTimeAt(topic string, queueID int32, offset int64) int64 {
 // end, and the last message (RocketMQ: ConsumeQueue.getOffsetInQueueByTime). It
 // fails if the disk does: a guess would have consumers skip messages.
 func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool) (int64, error) {
+	if s.isBatch(topic, queueID) {
+		return s.batchOffsetByTime(topic, queueID, time, upper)
+	}
 	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
 		return 0, err
@@ -87,6 +93,10 @@ func (s *Store) OffsetByTime(topic string, queueID int32, time int64, upper bool
 // InMemory reports whether the message at an offset exists and lies near the end
 // of the log (RocketMQ: checkInMemByConsumeOffset).
 func (s *Store) InMemory(topic string, queueID int32, offset int64) (bool, error) {
+	if s.isBatch(topic, queueID) {
+		u, err := s.batchUnit(topic, queueID, offset)
+		return u.Valid() && s.Log.MaxOffset()-u.Phys <= s.options.InMemoryBytes, err
+	}
 	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
 		return false, err

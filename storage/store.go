@@ -3,6 +3,7 @@
 //
 //	<root>/commitlog      storage/commitlog     every message, in the order of arrival
 //	<root>/consumequeue   storage/consumequeue  where the messages of a queue are
+//	<root>/batchconsumequeue  storage/batchqueue  the same, of batch topics
 //	<root>/index          storage/index         where the messages of a key are
 //	<root>/checkpoint     storage/checkpoint    how far these are on disk
 //	<root>/abort          there while a process has the store open
@@ -25,6 +26,7 @@ import (
 
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/batchqueue"
 	"github.com/actormq/actormq/storage/checkpoint"
 	"github.com/actormq/actormq/storage/commitlog"
 	"github.com/actormq/actormq/storage/consumequeue"
@@ -35,11 +37,15 @@ import (
 
 // Options configures a Store. Zero sizes mean the formats' defaults.
 type Options struct {
-	FS                  vfs.FS
-	Root                string
-	CommitLogDir        string // empty means <Root>/commitlog
-	SegmentSize         int64  // bytes of a CommitLog file
-	ConsumeQueueSize    int64  // bytes of a ConsumeQueue file
+	FS               vfs.FS
+	Root             string
+	CommitLogDir     string // empty means <Root>/commitlog
+	SegmentSize      int64  // bytes of a CommitLog file
+	ConsumeQueueSize int64  // bytes of a ConsumeQueue file
+	BatchQueueSize   int64  // bytes of a batch queue's file
+	// IsBatch tells whether a topic is of queue type BatchCQ, for its records that are
+	// no inner batches. Open and Dispatch ask. nil: no topic is.
+	IsBatch             func(topic string) bool
 	IndexSlots          int
 	IndexEntries        int
 	Delays              messages.DelayLevels // of the delay topic's tags codes
@@ -59,7 +65,9 @@ type Options struct {
 type Store struct {
 	Log    *commitlog.Log
 	Queues *consumequeue.Queues
-	Index  *index.Index
+	// Batches are the queues of batch topics (queue.type=BatchCQ).
+	Batches *batchqueue.Queues
+	Index   *index.Index
 
 	options Options
 	handles *segment.Cache
@@ -99,19 +107,23 @@ func (s *Store) file(name string) string { return path.Join(s.options.Root, name
 // queue's files cannot be read it makes the log read-only: a guess would give an
 // offset out twice.
 func (s *Store) NextOffset(topic string, queueID int32) int64 {
-	q, err := s.Queues.Load(topic, queueID)
+	_, maxOffset, err := s.Bounds(topic, queueID)
 	if err != nil {
 		s.Log.Fail(err)
 	}
-	if q == nil {
-		return 0
-	}
-	return q.MaxOffset()
+	return maxOffset
 }
 
 // Bounds returns the logical offsets of a queue's first and next message, 0 and 0
 // if there is no such queue, or its files cannot be read.
 func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64, err error) {
+	if b, err := s.Batches.Load(topic, queueID); b != nil || err != nil {
+		if err != nil {
+			return 0, 0, err
+		}
+		minOffset, maxOffset = b.Bounds()
+		return minOffset, maxOffset, nil
+	}
 	q, err := s.Queues.Load(topic, queueID)
 	if q == nil {
 		return 0, 0, err
@@ -123,6 +135,9 @@ func (s *Store) Bounds(topic string, queueID int32) (minOffset, maxOffset int64,
 func (s *Store) Dispatch(d *messages.DispatchRequest) error {
 	if !d.Consumable() {
 		return nil
+	}
+	if d.Inner > 0 || s.options.IsBatch != nil && s.options.IsBatch(d.Topic) || s.isBatch(d.Topic, d.QueueID) {
+		return s.dispatchBatch(d)
 	}
 	unit := consumequeue.Unit{Phys: d.Phys, Size: d.Size, TagsCode: d.TagsCode}
 	return s.Queues.Append(d.Topic, d.QueueID, d.QueueOffset, unit)
@@ -161,6 +176,9 @@ func (s *Store) syncQueues(through int64) error {
 		return err
 	}
 	if err := s.Queues.Sync(); err != nil {
+		return err
+	}
+	if err := s.Batches.Sync(); err != nil {
 		return err
 	}
 	storeTime, err := int64(0), error(nil)
@@ -217,7 +235,7 @@ func (s *Store) flushIndex(flush func() error) error {
 // DeleteTopic removes a topic's queues. Its records stay in the log until they
 // expire; recovery prefers those of a new topic by that name.
 func (s *Store) DeleteTopic(topic string) error {
-	return s.Queues.Delete(topic)
+	return errors.Join(s.Queues.Delete(topic), s.Batches.Delete(topic))
 }
 
 // flushQueues makes all units durable.

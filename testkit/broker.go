@@ -97,7 +97,7 @@ func StartBroker(t testing.TB, options ...Option) *Broker {
 	c := &b.config
 	c.BindAddress, c.BrokerIP1, c.StorePathRootDir = "127.0.0.1", "127.0.0.1", "/store"
 	// Small files, for memory's sake; connections that outlive a jump of the clock.
-	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = 16<<20, 20<<10
+	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue, c.MapperFileSizeBatchConsumeQueue = 16<<20, 20<<10, 46<<10
 	c.MaxHashSlotNum, c.MaxIndexNum = 10_000, 40_000
 	c.MappedFileSizeTimerLog, c.TimerWheelSlots = 1<<20, 4096
 	c.ServerChannelMaxIdleTimeSeconds = 1 << 30

@@ -152,13 +152,13 @@ func (r *recorder) Fatalf(format string, args ...any) { r.failure = fmt.Sprintf(
 
 func TestWhatDoesNotComeIsSaid(t *testing.T) {
 	r := &recorder{TB: t}
-	b := testkit.StartBroker(r, testkit.WithPatience(50*time.Millisecond))
+	b := testkit.StartBroker(r, testkit.WithPatience(300*time.Millisecond))
 	b.Send(message("T", "one"))
 	require.Empty(t, r.failure)
 	b.AwaitMessages("T", 2)
-	require.Equal(t, "testkit: waited 50ms for 2 messages in T: there are 1", r.failure)
+	require.Equal(t, "testkit: waited 300ms for 2 messages in T: there are 1", r.failure)
 	b.AwaitConsumed("readers", "T")
-	require.Equal(t, "testkit: waited 50ms for group readers to consume T: it lags behind by 1", r.failure)
+	require.Equal(t, "testkit: waited 300ms for group readers to consume T: it lags behind by 1", r.failure)
 }
 
 func TestSendsAreRefused(t *testing.T) {

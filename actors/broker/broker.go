@@ -25,6 +25,7 @@ import (
 
 	"github.com/actormq/actormq/actors/config"
 	"github.com/actormq/actormq/actors/env"
+	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/storage"
 )
 
@@ -66,12 +67,23 @@ func Begin(e *env.Env, c config.Broker, ready func(netip.AddrPort, error)) (*Ser
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	store, err := storage.Open(storeOptions(e, c))
+	saved, err := topics.SavedBatches(e.FS, configDir(&c))
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	options, view := storeOptions(e, c), new(topics.View)
+	options.IsBatch = func(topic string) bool {
+		if table := view.Load(); table.Len() > 0 {
+			return table.IsBatch(topic)
+		}
+		return saved[topic] // the topics' owner has not started
+	}
+	store, err := storage.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	s := &Server{env: e, ready: make(chan error, 1), done: make(chan struct{})}
-	s.shared = newRoot(e, c, store, rootCallbacks{
+	s.shared = newRoot(e, c, store, view, rootCallbacks{
 		ready: func(addr netip.AddrPort, err error) {
 			s.addr = addr
 			s.ready <- err

@@ -8,7 +8,7 @@ import "github.com/actormq/actormq/actors/metrics"
 func (s *Server) Metrics() *metrics.Collector {
 	w := &s.shared.wiring
 	return metrics.New(metrics.Options{
-		Env: w.env, Config: w.config, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
+		Env: w.env, Config: w.config, Store: w.store, Topics: w.topics, Subs: &w.subs, Groups: &w.groups,
 		Traffic: w.traffic, Offsets: w.pid(nameOffsets), HAStatus: w.haStatus,
 	})
 }

@@ -41,7 +41,8 @@ func storeOptions(e *env.Env, c config.Broker) storage.Options {
 	return storage.Options{
 		FS: e.FS, Root: c.StorePathRootDir, CommitLogDir: c.StorePathCommitLog,
 		SegmentSize: c.MappedFileSizeCommitLog, ConsumeQueueSize: c.MappedFileSizeConsumeQueue,
-		IndexSlots: c.MaxHashSlotNum, IndexEntries: c.MaxIndexNum, IndexEnabled: c.MessageIndexEnable,
+		BatchQueueSize: c.MapperFileSizeBatchConsumeQueue,
+		IndexSlots:     c.MaxHashSlotNum, IndexEntries: c.MaxIndexNum, IndexEnabled: c.MessageIndexEnable,
 		Delays: delays, CheckCRC: c.CheckCRCOnRecover, InMemoryBytes: inMemory(e, &c),
 		MaxMessagesInMemory: c.MaxTransferCountOnMessageInMemory, MaxBytesInMemory: c.MaxTransferBytesOnMessageInMemory,
 		MaxMessagesOnDisk: c.MaxTransferCountOnMessageInDisk, MaxBytesOnDisk: c.MaxTransferBytesOnMessageInDisk,

@@ -29,7 +29,7 @@ func (w *wiring) popChildren() []child {
 	log := revive.Log{Topic: w.reviveTopic(), Timers: timerRules(c), StoreHost: w.host}
 	return append(all,
 		child{namePop, pop.Props(pop.Options{
-			Env: w.env, Store: w.store, Topics: &w.topics, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions),
+			Env: w.env, Store: w.store, Topics: w.topics, Subs: &w.subs, SubsOwner: w.pid(nameSubscriptions),
 			Offsets: w.pid(nameOffsets), CommitLog: w.pid(nameCommitLog), Readers: readers, Resets: &w.resets, Watch: &w.popped,
 			Dir: w.dir(), SaveEvery: config.Millis(c.FlushConsumerOffsetInterval),
 			Broker: c.BrokerName, BrokerIP: c.BrokerIP1, Permission: w.permission, Log: log, ReviveQueues: c.ReviveQueueNum,
@@ -37,13 +37,13 @@ func (w *wiring) popChildren() []child {
 			MaxOwed: maxOwed, Slave: w.isSlave(),
 		})},
 		child{nameRevive, revive.Props(revive.Options{
-			Env: w.env, Store: w.store, Topics: &w.topics, Subs: &w.subs, TopicsOwner: w.pid(nameTopics),
+			Env: w.env, Store: w.store, Topics: w.topics, Subs: &w.subs, TopicsOwner: w.pid(nameTopics),
 			CommitLog: w.pid(nameCommitLog), Offsets: w.pid(nameOffsets), Timer: w.pid(nameTimer), Log: log,
 			Queues: c.ReviveQueueNum, Broker: c.BrokerName, RetryV2: live(w, func(c *config.Broker) bool { return c.EnableRetryTopicV2 }),
 			Slave: w.isSlave(),
 		})},
 		child{nameAssignment, assignment.Props(assignment.Options{
-			Env: w.env, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups, Registrar: w.pid(nameRegistrar), Dir: w.dir(),
+			Env: w.env, Topics: w.topics, Subs: &w.subs, Groups: &w.groups, Registrar: w.pid(nameRegistrar), Dir: w.dir(),
 			Broker: c.BrokerName, Slave: w.isSlave(),
 			Rules: live(w, func(c *config.Broker) assignment.Rules {
 				return assignment.Rules{Balance: c.ServerLoadBalancerEnable, Mode: c.DefaultMessageRequestMode, Share: c.DefaultPopShareQueueNum}

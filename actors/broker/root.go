@@ -13,6 +13,7 @@ import (
 	"github.com/actormq/actormq/actors/grouptransfer"
 	"github.com/actormq/actormq/actors/haclient"
 	"github.com/actormq/actormq/actors/stats"
+	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/storage"
 )
 
@@ -66,8 +67,8 @@ func finish(ctx actor.Context, pid *actor.PID) { ctx.Send(pid, &front.Finish{}) 
 
 type shutdown struct{}
 
-func newRoot(e *env.Env, c config.Broker, store *storage.Store, callbacks rootCallbacks) *root {
-	r := &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c, store: store}}
+func newRoot(e *env.Env, c config.Broker, store *storage.Store, view *topics.View, callbacks rootCallbacks) *root {
+	r := &root{rootCallbacks: callbacks, wiring: wiring{env: e, config: c, store: store, topics: view}}
 	if c.MetricsExporterType == config.MetricsProm {
 		r.traffic = new(stats.Traffic)
 	}

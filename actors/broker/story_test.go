@@ -34,6 +34,8 @@ import (
 //	answer TAG            shows the answer to an ask, and when it came
 //	send NAME TOPIC QUEUE [PROPERTY=VALUE …]
 //	                      sends the message below
+//	batch NAME TOPIC QUEUE [PROPERTY=VALUE …]
+//	                      sends the messages below, one a line, as a batch
 //	pull NAME TAG TOPIC QUEUE OFFSET [EXT=VALUE …]
 //	                      pulls with its own subscription "*", as an ask; with text
 //	                      below, that is its subscription by SQL92
@@ -108,6 +110,8 @@ func (s *story) run(d *datadriven.TestData) string {
 		return s.answer(words[0])
 	case "send":
 		return s.call(words[0], s.send(words[1:], d.Input))
+	case "batch":
+		return s.call(words[0], s.batch(words[1:], d.Input))
 	case "pull":
 		s.asked[words[1]] = s.clients[words[0]].Send(s.pull(words[2:], d.Input))
 		return s.answer(words[1])
@@ -135,6 +139,7 @@ func (s *story) start(conf string) string {
 		*b = c
 		b.BrokerName, b.BrokerIP1, b.StorePathRootDir = name, ip, small.StorePathRootDir
 		b.MappedFileSizeCommitLog, b.MappedFileSizeConsumeQueue = small.MappedFileSizeCommitLog, small.MappedFileSizeConsumeQueue
+		b.MapperFileSizeBatchConsumeQueue = small.MapperFileSizeBatchConsumeQueue
 		b.MaxMessageSize, b.MaxHashSlotNum, b.MaxIndexNum = small.MaxMessageSize, small.MaxHashSlotNum, small.MaxIndexNum
 	})
 	var out strings.Builder
@@ -196,6 +201,16 @@ func (s *story) send(words []string, body string) *messages.Command {
 		properties = messages.AppendProperty(properties, key, value)
 	}
 	c.Ext.Set("i", string(properties))
+	return c
+}
+
+func (s *story) batch(words []string, lines string) *messages.Command {
+	c := s.send(words, "")
+	c.Code = int32(messages.CodeSendBatchMessage)
+	c.Ext.Set("m", "true")
+	for _, line := range strings.Split(strings.TrimSuffix(lines, "\n"), "\n") {
+		c.Body = messages.AppendBatchRecord(c.Body, &messages.BatchRecord{Body: []byte(line), Properties: messages.AppendProperty(nil, "LINE", line)})
+	}
 	return c
 }
 
@@ -270,10 +285,27 @@ func (s *story) show(c *messages.Command) string {
 			fmt.Fprintf(&out, "  %s\n", body)
 			break
 		}
-		fmt.Fprintf(&out, "  %s-%d@%d reconsumed=%d %q {%s}\n", r.Topic, r.QueueID, r.QueueOffset, r.ReconsumeTimes, r.Body, properties(r.Properties))
+		fmt.Fprintf(&out, "  %s-%d@%d reconsumed=%d %s {%s}\n", r.Topic, r.QueueID, r.QueueOffset, r.ReconsumeTimes, content(&r), properties(r.Properties))
 		body = body[n:]
 	}
 	return out.String()
+}
+
+// content shows a record's body: of an inner batch, its messages' one by one.
+func content(r *record.Record) string {
+	if r.SysFlag&messages.SysFlagInnerBatch == 0 {
+		return strconv.Quote(string(r.Body))
+	}
+	var list []string
+	for rest := r.Body; len(rest) > 0; {
+		var m messages.BatchRecord
+		var err error
+		if m, rest, err = messages.NextBatchRecord(rest); err != nil {
+			return err.Error()
+		}
+		list = append(list, string(m.Body))
+	}
+	return fmt.Sprintf("%q", list)
 }
 
 // properties shows a property string without what every record has.

@@ -100,7 +100,7 @@ type wiring struct {
 	self   *actor.PID
 	gone   map[string]bool // children that have ended
 
-	topics   topics.View
+	topics   *topics.View
 	subs     subscriptions.View
 	groups   groups.View
 	resets   offsets.Resets
@@ -121,7 +121,9 @@ func (w *wiring) pid(name string) *actor.PID { return actor.NewPID(w.self.Addres
 
 func (w *wiring) name(pid *actor.PID) string { return path.Base(pid.Id) }
 
-func (w *wiring) dir() string { return path.Join(w.config.StorePathRootDir, "config") }
+func (w *wiring) dir() string { return configDir(&w.config) }
+
+func configDir(c *config.Broker) string { return path.Join(c.StorePathRootDir, "config") }
 
 // wire prepares what the children share. The configuration was validated.
 func (w *wiring) wire(self *actor.PID, store *storage.Store) {
@@ -157,7 +159,7 @@ func (w *wiring) stateChildren() []child {
 	c := &w.config
 	return []child{
 		{nameTopics, topics.Props(topics.Options{
-			Env: w.env, View: &w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
+			Env: w.env, View: w.topics, Dir: w.dir(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 			AutoCreate: live(w, func(c *config.Broker) bool { return c.AutoCreateTopicEnable }), DefaultQueues: c.DefaultTopicQueueNums,
 			ClusterTopic: c.ClusterTopicEnable, BrokerTopic: c.BrokerTopicEnable, Trace: c.TraceTopic(),
 			DelayLevels: int32(w.delays.Max()), Timer: c.TimerWheelEnable, ReviveQueues: c.ReviveQueueNum, MixedTypes: live(w, func(c *config.Broker) bool { return c.EnableMixedMessageType }),
@@ -177,7 +179,7 @@ func (w *wiring) stateChildren() []child {
 			Bounds:     w.store.Bounds,
 		})},
 		{nameGroups, groups.Props(groups.Options{
-			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: &w.topics,
+			Env: w.env, View: &w.groups, Subs: &w.subs, Topics: w.topics,
 			TopicsOwner: w.pid(nameTopics), SubsOwner: w.pid(nameSubscriptions), RejectPull: live(w, rejectsPull),
 			Expiry: live(w, func(c *config.Broker) time.Duration { return config.Millis(c.ChannelExpiredTimeout) }), PropertyFilter: c.EnablePropertyFilter,
 		})},
@@ -262,14 +264,14 @@ func (w *wiring) readingChildren() []child {
 			return &settings{env: w.env, current: &w.live, topics: w.pid(nameTopics)}
 		})},
 		{nameAdmin, admin.Props(admin.Options{
-			Env: w.env, Config: w.live.Load, Store: w.store, Topics: &w.topics, Subs: &w.subs, Groups: &w.groups,
+			Env: w.env, Config: w.live.Load, Store: w.store, Topics: w.topics, Subs: &w.subs, Groups: &w.groups,
 			Offsets: w.pid(nameOffsets), Dispatch: w.pid(nameDispatch), Cleaner: w.pid(nameCleaner), Addr: w.host.String(),
 			Counters: &w.counters, HAStatus: w.haStatus, Version: Version,
 		})},
 	}
 	for i := range pullers {
 		all = append(all, child{namePuller(i), pull.Props(pull.Options{
-			Env: w.env, Store: w.store, Topics: &w.topics, Groups: &w.groups, Subs: &w.subs,
+			Env: w.env, Store: w.store, Topics: w.topics, Groups: &w.groups, Subs: &w.subs,
 			SubsOwner: w.pid(nameSubscriptions), Offsets: w.pid(nameOffsets), Hold: w.pid(namePullHold), Resets: &w.resets,
 			BrokerIP: c.BrokerIP1, Permission: w.permission, LitePull: live(w, func(c *config.Broker) bool { return c.LitePullMessageEnable }),
 			Cold: &w.cold, ColdRules: live(w, coldRules),
@@ -287,7 +289,7 @@ func (w *wiring) readingChildren() []child {
 func (w *wiring) sendingChildren() []child {
 	c := &w.config
 	sender := send.New(send.Options{
-		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
+		Env: w.env, Topics: w.topics, CommitLog: w.pid(nameCommitLog), Admission: w.pid(nameAdmission),
 		StoreHost: w.host, BrokerIP: c.BrokerIP1, Cluster: c.BrokerClusterName, Region: c.RegionID, TraceOn: c.TraceOn,
 		Permission: w.permission, MaxMessageSize: w.maxMessageSize, Delays: w.delays, Slave: w.isSlave(),
 		RejectTransaction: live(w, func(c *config.Broker) bool { return c.RejectTransactionMessage }), Traffic: w.traffic,
@@ -308,7 +310,7 @@ func (w *wiring) sendingChildren() []child {
 		})},
 	}
 	all = append(all, child{nameReply, reply.Props(reply.Options{
-		Env: w.env, Topics: &w.topics, CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1,
+		Env: w.env, Topics: w.topics, CommitLog: w.pid(nameCommitLog), StoreHost: w.host, BrokerIP: c.BrokerIP1,
 		Region: c.RegionID, TraceOn: c.TraceOn, Permission: w.permission, MaxMessageSize: w.maxMessageSize,
 		Store: live(w, func(c *config.Broker) bool { return c.StoreReplyMessageEnable }), Client: w.groups.Producer,
 	})})
@@ -328,7 +330,7 @@ func (w *wiring) sendingChildren() []child {
 		Producers: w.groups.Producers, MaxOwed: maxOwed, Slave: w.isSlave(),
 	})})
 	all = append(all, child{nameRegistrar, registrar.Props(registrar.Options{
-		Env: w.env, Topics: &w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
+		Env: w.env, Topics: w.topics, NameServers: c.NameServers(), Cluster: c.BrokerClusterName, Broker: c.BrokerName,
 		BrokerID: c.BrokerID, Permission: w.permission, Period: config.Millis(c.RegisterNameServerPeriod),
 		TopicsOwner: w.pid(nameTopics), Listeners: w.masterWatchers(),
 	})})

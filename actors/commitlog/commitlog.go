@@ -203,8 +203,12 @@ func (w *writer) put(a *messages.Append, s *messages.Send, now int64) {
 		if r.DelayMillis > 0 {
 			r.TagsCode = now + r.DelayMillis
 		}
-		*next++
-		record.Place(a.Buf[r.At:r.At+int(r.Size)], phys, r.QueueOffset, now)
+		*next = r.Next()
+		raw := a.Buf[r.At : r.At+int(r.Size)]
+		record.Place(raw, phys, r.QueueOffset, now)
+		if r.Inner > 0 {
+			record.PlaceInner(raw, r.QueueOffset)
+		}
 		phys += int64(r.Size)
 	}
 	w.Log.Put(bytes)
@@ -291,7 +295,7 @@ func (w *writer) commit(ctx actor.Context) {
 // count counts the records of a send that are written.
 func count(a *messages.Append, s *messages.Send) {
 	first, last := &a.Records[s.First], &a.Records[s.First+s.Count-1]
-	s.Tally.Add(s.Count, last.At+int(last.Size)-first.At)
+	s.Tally.Add(max(s.Count, int(first.Inner)), last.At+int(last.Size)-first.At)
 }
 
 // pass hands a written group on: to those who settle the waits of its answers, and

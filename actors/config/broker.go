@@ -170,6 +170,9 @@ type Broker struct {
 	// MappedFileSizeConsumeQueue is the size of a segment of a ConsumeQueue, rounded
 	// up to units of 20 bytes.
 	MappedFileSizeConsumeQueue int64 `conf:"mappedFileSizeConsumeQueue" range:"20,2147483647"`
+	// MapperFileSizeBatchConsumeQueue is the same for the queues of batch topics, whose
+	// units have 46 bytes.
+	MapperFileSizeBatchConsumeQueue int64 `conf:"mapperFileSizeBatchConsumeQueue" range:"46,2147483647"`
 	// MaxMessageSize bounds a message's body.
 	MaxMessageSize int `conf:"maxMessageSize" live:"true" range:"1,268435456"`
 	// CheckCRCOnRecover has the bodies' checksums checked after a crash.
@@ -331,7 +334,7 @@ func DefaultBroker() Broker {
 		MaxTransferBytesOnMessageInMemory: 256 << 10, MaxTransferCountOnMessageInMemory: 32,
 		MaxTransferBytesOnMessageInDisk: 64 << 10, MaxTransferCountOnMessageInDisk: 8,
 		AccessMessageInMemoryMaxRatio: 40, CGColdReadThreshold: 3 << 20, GlobalColdReadThreshold: 100 << 20, DefaultQueryMaxNum: 32,
-		StorePathRootDir: "data", MappedFileSizeCommitLog: 1 << 30, MappedFileSizeConsumeQueue: 6_000_000,
+		StorePathRootDir: "data", MappedFileSizeCommitLog: 1 << 30, MappedFileSizeConsumeQueue: 6_000_000, MapperFileSizeBatchConsumeQueue: 13_800_000,
 		MaxMessageSize: 4 << 20, CheckCRCOnRecover: true, MessageIndexEnable: true, MaxHashSlotNum: 5_000_000, MaxIndexNum: 20_000_000,
 		FlushDiskType: AsyncFlush, FlushIntervalCommitLog: 500, FlushIntervalConsumeQueue: 1_000,
 		SendThreadPoolQueueCapacity: 10_000, BrokerFastFailureEnable: true, WaitTimeMillsInSendQueue: 200,

@@ -133,7 +133,7 @@ func (queueSyncer) Receive(ctx actor.Context) {
 }
 
 func (d *dispatch) shrink(logMin int64) {
-	removed, err := d.Store.Queues.Clean(logMin)
+	removed, err := d.Store.CleanQueues(logMin)
 	if err != nil {
 		d.Env.Log.Error().Err(err).Msg("expired queue files could not be removed")
 	}
@@ -214,12 +214,12 @@ func (d *dispatch) fail(err error) {
 func arrived(arrivals []messages.Arrival, r *messages.DispatchRequest) []messages.Arrival {
 	for i := len(arrivals) - 1; i >= 0 && i >= len(arrivals)-8; i-- {
 		if a := &arrivals[i]; a.QueueID == r.QueueID && a.Topic == r.Topic {
-			a.Max = r.QueueOffset + 1
+			a.Max = r.Next()
 			a.Mixed = a.Mixed || a.TagsCode != r.TagsCode
 			return arrivals
 		}
 	}
 	return append(arrivals, messages.Arrival{
-		Topic: r.Topic, QueueID: r.QueueID, Max: r.QueueOffset + 1, TagsCode: r.TagsCode,
+		Topic: r.Topic, QueueID: r.QueueID, Max: r.Next(), TagsCode: r.TagsCode,
 	})
 }

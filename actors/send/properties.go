@@ -38,7 +38,8 @@ func scan(text []byte) properties {
 			p.recalls = true
 		case messages.PropertyShardingKey:
 			p.ordered = true
-		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK:
+		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK,
+			messages.PropertyInnerNum, messages.PropertyInnerBase:
 			p.rewrite = true
 		}
 		return true
@@ -70,7 +71,8 @@ func (p *properties) copy(dst, text []byte) []byte {
 	}
 	messages.EachProperty(text, func(name, value []byte) bool {
 		switch string(name) {
-		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK:
+		case messages.PropertyMsgRegion, messages.PropertyTraceSwitch, messages.PropertyCluster, messages.PropertyPopCK,
+			messages.PropertyInnerNum, messages.PropertyInnerBase:
 		default:
 			dst = append(dst, name...)
 			dst = append(dst, messages.NameValueSeparator)

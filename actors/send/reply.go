@@ -16,6 +16,7 @@ var (
 	fieldQueueOffset   = []byte("queueOffset")
 	fieldTransactionID = []byte("transactionId")
 	fieldRecallHandle  = []byte("recallHandle")
+	fieldBatchUniqID   = []byte("batchUniqId")
 	fieldRegion        = []byte(messages.PropertyMsgRegion)
 	fieldTrace         = []byte(messages.PropertyTraceSwitch)
 )
@@ -92,6 +93,9 @@ func (e *Replies) place(c *messages.Command, a *messages.Append, s *messages.Sen
 	}
 	if first.Topic == messages.TopicTimer {
 		e.recall(c, a, first)
+	}
+	if first.SysFlag&messages.SysFlagInnerBatch != 0 {
+		c.Ext.Append(fieldBatchUniqID, first.UniqKey)
 	}
 	w.text = t[:0]
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/actormq/actormq/actors/topics"
 	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/messages/record"
+	"github.com/actormq/actormq/storage/batchqueue"
 )
 
 // Options configures Sender and Admission.
@@ -85,6 +86,7 @@ type draft struct {
 	half  bool  // of a transaction: it waits in the half topic to be committed
 	waits bool  // for its time, in the timer topic
 	out   int64 // TIMER_OUT_MS, if it does
+	inner int   // messages of a batch that becomes one record; 0 otherwise
 
 	// dlqTopic and dlqQueue redirect a retry that is given up.
 	deadLetter bool
@@ -209,6 +211,9 @@ func (s *Sender) complete(d *draft) error {
 	if len(d.body) == 0 || len(d.body) > s.MaxMessageSize() || len(d.Properties) > s.maxProperties(d) {
 		return s.illegal()
 	}
+	if d.SysFlag&messages.SysFlagInnerBatch != 0 {
+		return s.illegal() // only the broker makes inner batches
+	}
 	if d.Batch {
 		return s.checkBatch(d)
 	}
@@ -233,7 +238,8 @@ func (s *Sender) checkBatch(d *draft) error {
 	case d.props.prepared:
 		return s.illegal()
 	}
-	for rest := d.body; len(rest) > 0; {
+	count := 0
+	for rest := d.body; len(rest) > 0; count++ {
 		var m messages.BatchRecord
 		var err error
 		if m, rest, err = messages.NextBatchRecord(rest); err != nil {
@@ -242,6 +248,12 @@ func (s *Sender) checkBatch(d *draft) error {
 		if len(m.Body) == 0 || len(m.Properties) > s.maxProperties(d) {
 			return s.illegal()
 		}
+	}
+	if d.topic.Batch() && len(d.props.uniqKey) > 0 {
+		if count > batchqueue.MaxCount {
+			return s.illegal()
+		}
+		d.inner = count
 	}
 	return nil
 }
@@ -277,7 +289,9 @@ func (s *Sender) append(peer *messages.Peer, w *scratch, size int, arrived int64
 	for i := range w.drafts {
 		d := &w.drafts[i]
 		send := messages.Send{Ticket: d.ticket, First: len(a.Records), QueueID: d.queueID, Wait: d.props.wait, Tally: s.tally(w, d)}
-		if d.Batch {
+		if d.inner > 0 {
+			s.encodeInner(a, w, d)
+		} else if d.Batch {
 			for rest := d.body; len(rest) > 0; {
 				var m messages.BatchRecord
 				m, rest, _ = messages.NextBatchRecord(rest) // checked before
@@ -352,6 +366,22 @@ func (s *Sender) encode(a *messages.Append, w *scratch, d *draft, single bool) {
 		ReconsumeTimes: d.ReconsumeTimes, Body: d.body, Properties: w.properties,
 	}
 	commitlog.Add(a, &r, topic, delay)
+}
+
+// encodeInner appends a batch as one record, whose body is the request's
+// (RocketMQ: SendMessageProcessor.sendBatchMessage).
+func (s *Sender) encodeInner(a *messages.Append, w *scratch, d *draft) {
+	w.properties = d.props.copy(w.properties[:0], d.Properties)
+	w.properties = messages.AppendProperty(w.properties, messages.PropertyCluster, s.Cluster)
+	w.properties = record.AppendInner(w.properties, d.inner)
+	sysFlag := d.SysFlag &^ (messages.SysFlagBornHostV6 | messages.SysFlagStoreHostV6)
+	r := record.Record{
+		QueueID: d.queueID, Flag: d.Flag, SysFlag: sysFlag | messages.SysFlagInnerBatch | messages.SysFlagNeedUnwrap,
+		BornTimestamp: d.BornTimestamp, BornHost: d.ticket.Peer.Remote, StoreHost: s.StoreHost,
+		ReconsumeTimes: d.ReconsumeTimes, Body: d.body, Properties: w.properties,
+	}
+	commitlog.Add(a, &r, d.topic.TopicName, 0)
+	a.Records[len(a.Records)-1].Inner = int32(d.inner)
 }
 
 // appendHalf appends what a half remembers until it is committed: its id, for the

@@ -112,6 +112,11 @@ func (s *sendBack) sendBack(r *front.Request) (*messages.Command, error) {
 	if err != nil {
 		return nil, messages.Refuse(messages.SystemError, "look message by offset failed, %d", phys)
 	}
+	if m.SysFlag&messages.SysFlagInnerBatch != 0 {
+		// It is more than what failed. The client sends its message anew, as it does
+		// whenever it may not send back.
+		return nil, messages.Refuse(messages.SystemError, "MESSAGE_ILLEGAL, the message at %d is one of a batch", phys)
+	}
 	to, err := s.decide(r, group, &m)
 	if err != nil {
 		return nil, err
@@ -168,7 +173,8 @@ func (s *sendBack) append(r *front.Request, m *record.Record, phys int64, to bac
 	}
 	properties := messages.RemoveProperties(nil, m.Properties,
 		messages.PropertyDelay, messages.PropertyRealTopic, messages.PropertyRealQueueID,
-		messages.PropertyWait, messages.PropertyOriginMessageID, messages.PropertyRetryTopic)
+		messages.PropertyWait, messages.PropertyOriginMessageID, messages.PropertyRetryTopic,
+		messages.PropertyInnerNum, messages.PropertyInnerBase)
 	properties = messages.AppendProperty(properties, messages.PropertyRetryTopic, retryOf)
 	properties = messages.AppendProperty(properties, messages.PropertyOriginMessageID, string(origin))
 	properties = messages.AppendProperty(properties, messages.PropertyWait, "false")

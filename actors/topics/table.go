@@ -1,12 +1,18 @@
 package topics
 
 import (
+	"errors"
+	"io/fs"
 	"iter"
 	"maps"
+	"path"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/actormq/actormq/messages"
+	"github.com/actormq/actormq/storage/jsonfile"
+	"github.com/actormq/actormq/storage/vfs"
 )
 
 // View publishes the current Table. The zero View is empty.
@@ -17,6 +23,9 @@ type View struct{ table atomic.Pointer[Table] }
 type Table struct {
 	topics  map[string]*messages.TopicConfig
 	version messages.DataVersion
+
+	once    sync.Once
+	batches map[string]bool // the names of batch topics; nil if there are none
 }
 
 var empty = &Table{}
@@ -34,6 +43,37 @@ func (t *Table) Lookup(topic []byte) *messages.TopicConfig { return t.topics[str
 
 // Find returns the configuration of a topic, nil when there is none.
 func (t *Table) Find(topic string) *messages.TopicConfig { return t.topics[topic] }
+
+// IsBatch tells whether a topic is of queue type BatchCQ. It is asked per record.
+func (t *Table) IsBatch(topic string) bool {
+	t.once.Do(func() { t.batches = batchTopics(t.topics) })
+	return t.batches[topic]
+}
+
+func batchTopics(topics map[string]*messages.TopicConfig) map[string]bool {
+	var names map[string]bool
+	for name, c := range topics {
+		if c == nil || !c.Batch() {
+			continue
+		}
+		if names == nil {
+			names = make(map[string]bool)
+		}
+		names[name] = true
+	}
+	return names
+}
+
+// SavedBatches returns the names of the batch topics in the topics.json of dir. The
+// store's recovery needs them, before there are actors.
+func SavedBatches(fsys vfs.FS, dir string) (map[string]bool, error) {
+	var saved file
+	err := jsonfile.Load(fsys, path.Join(dir, "topics.json"), &saved)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return batchTopics(saved.TopicConfigTable), nil
+}
 
 // Len returns the number of topics.
 func (t *Table) Len() int { return len(t.topics) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"net/netip"
 
 	"github.com/actormq/actormq/messages"
@@ -302,7 +303,7 @@ func (r *Record) Request(topic string, size int, delay func(level int) int64) me
 		Topic: topic, QueueID: r.QueueID, QueueOffset: r.QueueOffset, Phys: r.PhysOffset, Size: int32(size),
 		StoreTime: r.StoreTimestamp, SysFlag: r.SysFlag, PreparedOffset: r.PreparedOffset,
 	}
-	level := 0
+	level, inner, based := 0, 0, false
 	messages.EachProperty(r.Properties, func(name, value []byte) bool {
 		switch string(name) {
 		case messages.PropertyUniqKey:
@@ -313,9 +314,16 @@ func (r *Record) Request(topic string, size int, delay func(level int) int64) me
 			d.Tags = value
 		case messages.PropertyDelay:
 			level = number(value)
+		case messages.PropertyInnerNum:
+			inner = number(value)
+		case messages.PropertyInnerBase:
+			based = true
 		}
 		return true
 	})
+	if based && inner <= math.MaxInt16 && r.SysFlag&messages.SysFlagInnerBatch != 0 {
+		d.Inner = int32(inner)
+	}
 	d.TagsCode = TagsCode(d.Tags)
 	if topic == messages.TopicSchedule && level > 0 {
 		d.TagsCode = r.StoreTimestamp + delay(level)

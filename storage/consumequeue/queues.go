@@ -205,6 +205,10 @@ func (s *Queues) Append(topic string, queueID int32, offset int64, u Unit) error
 	return nil
 }
 
+// Passed notes that the record at phys, which follows that of the last Append, has no
+// unit here, or one elsewhere that is written already. Dispatch alone calls it.
+func (s *Queues) Passed(phys int64) { s.last = phys }
+
 func (s *Queues) create(name string, queueID int32) (*Queue, error) {
 	if queueID < 0 || queueID >= maxQueueID || name == "" || strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
 		return nil, fmt.Errorf("consumequeue: the queue %q-%d cannot exist", name, queueID)

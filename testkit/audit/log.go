@@ -19,6 +19,8 @@ type message struct {
 	phys, size, tagsCode int64
 	topic                string
 	keys                 []string // as they are hashed
+	storeTime            int64
+	base, count          int64 // of a batch topic: its first offset, and how many; else count is 0
 }
 
 type queueID struct {
@@ -132,11 +134,16 @@ func (a *auditor) take(r *record.Record, size int) error {
 	if !seen {
 		a.first[q] = r.QueueOffset
 	}
-	if want := a.first[q] + int64(len(all)); r.QueueOffset != want || !seen && a.begin == 0 && want != 0 {
+	if want := a.due(q); r.QueueOffset != want || !seen && a.begin == 0 && want != 0 {
 		return fmt.Errorf("offset %d of queue %v comes where %d is due", r.QueueOffset, q, max(want*boolInt(seen), 0))
 	}
-	m := message{phys: r.PhysOffset, size: int64(size), topic: q.topic}
+	m := message{phys: r.PhysOffset, size: int64(size), topic: q.topic, storeTime: r.StoreTimestamp, base: r.QueueOffset}
 	properties := messages.Properties(r.Properties)
+	if base, err := strconv.ParseInt(properties[messages.PropertyInnerBase], 10, 64); err == nil {
+		if m.count, err = strconv.ParseInt(properties[messages.PropertyInnerNum], 10, 64); err != nil || base != r.QueueOffset {
+			return fmt.Errorf("offset %d of queue %v is a batch of %q from %d on", r.QueueOffset, q, properties[messages.PropertyInnerNum], base)
+		}
+	}
 	tags := properties[messages.PropertyTags]
 	m.tagsCode = messages.TagsCode([]byte(tags))
 	if level, err := strconv.Atoi(properties[messages.PropertyDelay]); err == nil && level > 0 && q.topic == messages.TopicSchedule {
@@ -155,6 +162,16 @@ func (a *auditor) take(r *record.Record, size int) error {
 	a.report.Records++
 	a.report.Bytes += m.size
 	return nil
+}
+
+// due returns the offset that the next record of a queue must have.
+func (a *auditor) due(q queueID) int64 {
+	all := a.queues[q]
+	if len(all) == 0 {
+		return a.first[q]
+	}
+	last := &all[len(all)-1]
+	return last.base + max(last.count, 1)
 }
 
 func boolInt(b bool) int64 {

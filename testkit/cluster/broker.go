@@ -22,6 +22,7 @@ import (
 
 	"github.com/actormq/actormq/actors/broker"
 	"github.com/actormq/actormq/actors/config"
+	"github.com/actormq/actormq/messages"
 	"github.com/actormq/actormq/testkit/script"
 	"github.com/actormq/actormq/testkit/sim"
 )
@@ -48,6 +49,7 @@ func NewBroker(t testing.TB, w *sim.World, h *sim.Host, configure func(*config.B
 	c.MappedFileSizeCommitLog = 64 << 10
 	c.MaxMessageSize = 16 << 10
 	c.MappedFileSizeConsumeQueue = 20 * 100
+	c.MapperFileSizeBatchConsumeQueue = 46 * 20
 	c.MaxHashSlotNum, c.MaxIndexNum = 100, 200
 	c.MappedFileSizeTimerLog, c.TimerWheelSlots = 2048, 256
 	if configure != nil {
@@ -122,12 +124,19 @@ func (b *Broker) Dial(h *sim.Host) *sim.Client {
 }
 
 // CreateTopic creates a topic as an operator does, whose connections never fail.
-func (b *Broker) CreateTopic(topic string, queues int) {
+func (b *Broker) CreateTopic(topic string, queues int) { b.create(script.CreateTopic(topic, queues)) }
+
+// CreateBatchTopic creates one of queue type BatchCQ.
+func (b *Broker) CreateBatchTopic(topic string, queues int) {
+	b.create(script.CreateBatchTopic(topic, queues))
+}
+
+func (b *Broker) create(request *messages.Command) {
 	operator := b.world.Host("operator")
 	b.world.SetLink(b.Host, operator, sim.Link{MaxDelay: time.Millisecond})
 	c := b.Dial(operator)
 	defer c.Close()
-	response, err := c.Call(script.CreateTopic(topic, queues))
+	response, err := c.Call(request)
 	require.NoError(b.t, err)
 	require.NoError(b.t, script.Succeeded(response))
 }

@@ -20,6 +20,8 @@ type Judge struct {
 	random  *rand.Rand
 	queues  []history.Queue
 	History *history.History
+	// Batches has sends be batches of one to four messages, but some single ones.
+	Batches bool
 	// Refused are the answers to sends that promised nothing, since the last Connect.
 	Refused []*script.Refused
 
@@ -39,7 +41,7 @@ type producer struct {
 }
 
 type sent struct {
-	id    history.ID
+	ids   []history.ID // of its messages
 	queue history.Queue
 	call  *sim.Call
 }
@@ -105,11 +107,24 @@ func (j *Judge) send(p *producer) {
 	if closed, _ := p.client.IsClosed(); closed || len(p.open) >= window {
 		return
 	}
-	p.number++
-	id := history.ID{Client: p.id, Number: p.number}
 	q := j.queues[j.random.IntN(len(j.queues))]
-	j.History.Sent(id, q)
-	p.open = append(p.open, sent{id, q, p.client.Send(script.Send(q.Topic, q.ID, history.Body(id)))})
+	count := 0 // a message by itself
+	if j.Batches {
+		count = j.random.IntN(5)
+	}
+	var ids []history.ID
+	var bodies [][]byte
+	for range max(count, 1) {
+		p.number++
+		id := history.ID{Client: p.id, Number: p.number}
+		ids, bodies = append(ids, id), append(bodies, history.Body(id))
+		j.History.Sent(id, q)
+	}
+	request := script.Send(q.Topic, q.ID, bodies[0])
+	if count > 0 {
+		request = script.SendBatch(q.Topic, q.ID, fmt.Sprintf("B%d-%d", p.id, p.number), bodies)
+	}
+	p.open = append(p.open, sent{ids, q, p.client.Send(request)})
 }
 
 // collect takes the answers to sends.
@@ -129,10 +144,10 @@ func (j *Judge) collect() {
 				continue
 			}
 			if err == nil && queueID != s.queue.ID {
-				err = fmt.Errorf("cluster: %v, sent to %v, was put to queue %d", s.id, s.queue, queueID)
+				err = fmt.Errorf("cluster: %v, sent to %v, was put to queue %d", s.ids, s.queue, queueID)
 			}
-			if err == nil {
-				err = j.History.Acknowledged(s.id, s.queue, offset)
+			for i := 0; err == nil && i < len(s.ids); i++ {
+				err = j.History.Acknowledged(s.ids[i], s.queue, offset+int64(i))
 			}
 			if err != nil {
 				t.Fatal(err)

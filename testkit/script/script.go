@@ -31,6 +31,13 @@ func CreateTopic(topic string, queues int) *messages.Command {
 	return c
 }
 
+// CreateBatchTopic is CreateTopic of a topic whose batches are one record.
+func CreateBatchTopic(topic string, queues int) *messages.Command {
+	c := CreateTopic(topic, queues)
+	c.Ext.Set("attributes", "+"+messages.QueueType+"="+messages.BatchQueueType)
+	return c
+}
+
 // Send asks a broker to keep body in a queue. Its wait property is unset, which
 // means that the response waits for the configured durability.
 func Send(topic string, queueID int32, body []byte) *messages.Command {
@@ -48,6 +55,18 @@ func Send(topic string, queueID int32, body []byte) *messages.Command {
 	c.Ext.SetBool("unitMode", false)
 	c.Ext.SetBool("batch", false)
 	c.Body = body
+	return c
+}
+
+// SendBatch asks a broker to keep bodies in a queue. id is the batch's own.
+func SendBatch(topic string, queueID int32, id string, bodies [][]byte) *messages.Command {
+	c := Send(topic, queueID, nil)
+	c.Code = int32(messages.CodeSendBatchMessage)
+	c.Ext.SetBool("batch", true)
+	c.Ext.Set("properties", string(messages.AppendProperty(nil, messages.PropertyUniqKey, id)))
+	for _, body := range bodies {
+		c.Body = messages.AppendBatchRecord(c.Body, &messages.BatchRecord{Body: body})
+	}
 	return c
 }
 
@@ -126,7 +145,8 @@ type Messages struct {
 	Next, Min, Max int64
 }
 
-// Pulled takes the response to a Pull apart. No messages is no error.
+// Pulled takes the response to a Pull apart, and batches into messages. No messages
+// is no error.
 func Pulled(response *messages.Command) (*Messages, error) {
 	m := &Messages{}
 	switch code := messages.ResponseCode(response.Code); code {
@@ -153,8 +173,14 @@ func Pulled(response *messages.Command) (*Messages, error) {
 		if err != nil {
 			return nil, fmt.Errorf("script: record %d of a pull: %w", len(m.Records), err)
 		}
-		m.Records = append(m.Records, r)
 		rest = rest[n:]
+		err = r.EachMessage(n, func(one *record.Record, _ int) error {
+			m.Records = append(m.Records, *one)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if messages.ResponseCode(response.Code) == messages.Success && len(m.Records) == 0 {
 		return nil, errors.New("script: a pull that found something brought nothing")

@@ -55,7 +55,7 @@ var mutations = []mutation{
 	{"held pulls are not woken", "actors/pull/hold.go",
 		"if a.Max <= h.request.offset ||", "if a.Max >= 0 ||"},
 	{"held pulls are woken one message late", "actors/dispatch/dispatch.go",
-		"Max: r.QueueOffset + 1,", "Max: r.QueueOffset,"},
+		"Max: r.Next(), TagsCode", "Max: r.Next() - 1, TagsCode"},
 	{"a queue is locked by two", "actors/locks/locks.go",
 		"!l.expired(held) {\n\t\t\tcontinue", "!l.expired(held) && l.groups == nil {\n\t\t\tcontinue"},
 	{"a lock is given back by another", "actors/locks/locks.go",

@@ -27,7 +27,7 @@ public final class Cases {
     private static final Class<?>[] CLASSES = {
         SendCases.class, PushCases.class, PullCases.class, LitePullCases.class, FilterCases.class, QueryCases.class, AdminCases.class,
         TransactionCases.class, TimerCases.class, PopCases.class, PopRequestCases.class, PopWaitingCases.class, PopOrderCases.class,
-        PopConsumerCases.class,
+        PopConsumerCases.class, BatchTopicCases.class,
     };
 
     private Cases() {
