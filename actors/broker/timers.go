@@ -9,7 +9,7 @@ import (
 func (w *wiring) timerChild() child {
 	c := &w.config
 	return child{nameTimer, timer.Props(timer.Options{
-		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Topics: w.topics, Root: c.StorePathRootDir,
+		Env: w.env, Store: w.store, CommitLog: w.pid(nameCommitLog), Topics: w.topics, Visible: w.visible.Passed, Root: c.StorePathRootDir,
 		Rules: timerRules(c), FileSize: c.MappedFileSizeTimerLog, Span: c.TimerWheelSlots, Window: c.TimerRollWindowSlot,
 		SaveEvery: config.Millis(c.TimerFlushIntervalMs), Slave: w.isSlave(),
 		Recall: c.RecallMessageEnable, TopicKeys: c.AppendTopicForTimerDeleteKey, Broker: c.BrokerName, Region: c.RegionID,

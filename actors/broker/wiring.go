@@ -106,6 +106,7 @@ type wiring struct {
 	resets   offsets.Resets
 	popped   pop.Watch
 	sends    messages.SendQueue
+	visible  dispatch.Progress
 	cold     colddata.Control
 	slaves   ha.View       // of a master
 	master   haclient.View // of a slave
@@ -206,7 +207,7 @@ func (w *wiring) storeChildren() []child {
 		{nameDispatch, dispatch.Props(dispatch.Options{
 			Env: w.env, Store: w.store, Indexer: w.pid(nameIndexer), PullHold: w.pid(namePullHold),
 			Followers: w.followers(),
-			Pop:       w.pid(namePop), Popped: w.popped.Wanted,
+			Pop:       w.pid(namePop), Popped: w.popped.Wanted, Progress: &w.visible,
 			WriteEvery: config.Millis(c.FlushIntervalConsumeQueue), Failed: readOnly,
 		})},
 		{nameFlush, flush.Props(flush.Options{

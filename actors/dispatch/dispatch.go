@@ -8,6 +8,7 @@ package dispatch
 
 import (
 	"errors"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,8 @@ type Options struct {
 	// Pop gets all arrivals while Popped says that somebody waits for one.
 	Pop    *actor.PID
 	Popped func() bool
+	// Progress, if not nil, is how far Dispatch is; it writes it.
+	Progress *Progress
 	// WriteEvery is the time between two writes of the queues' tails to their
 	// files (flushIntervalConsumeQueue).
 	WriteEvery time.Duration
@@ -36,6 +39,14 @@ type Options struct {
 	// taking messages, since consumers would not see them.
 	Failed func(error)
 }
+
+// Progress tells how far in the log Dispatch has made records visible. Any goroutine may
+// read it.
+type Progress struct{ end atomic.Int64 }
+
+// Passed reports whether the record at a physical offset, which was appended while this
+// process runs, is visible to consumers, or will never be.
+func (p *Progress) Passed(phys int64) bool { return phys < p.end.Load() }
 
 // Props returns the props of Dispatch. It must not be restarted: a group that a
 // panic lost would leave a hole in its queues until the next recovery.
@@ -152,6 +163,9 @@ func (d *dispatch) appended(ctx actor.Context, m *messages.Appended) {
 			}
 			arrivals = arrived(arrivals, r)
 		}
+	}
+	if d.Progress != nil && m.End > 0 {
+		d.Progress.end.Store(m.End)
 	}
 	if len(arrivals) > 0 {
 		d.announce(ctx, arrivals)

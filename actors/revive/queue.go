@@ -10,16 +10,13 @@ import (
 
 // queue is a queue of the revive log.
 type queue struct {
-	id    int32
-	next  int64         // offset that is read next
-	pause env.Timer     // before another try to read; nil if there is none
-	open  []*open       // in the order of the queue, until their messages are stored again
-	keys  map[key]*open // of those that are not begun
-	// early are acknowledgements without a checkpoint: those that come before it, after a
-	// long absence, and those of checkpoints that are done with.
-	early   map[key][]int64
-	asked   int64 // time that Timer is asked about; 0 if it is not
-	reached int64 // what was due before has been delivered
+	id      int32
+	next    int64         // offset that is read next
+	pause   env.Timer     // before another try to read; nil if there is none
+	open    []*open       // in the order of the queue, until their messages are stored again
+	keys    map[key]*open // of those that are not begun
+	asked   int64         // time that Timer is asked about; 0 if it is not
+	reached int64         // what was due before has been delivered
 }
 
 // key names a checkpoint.
@@ -40,10 +37,6 @@ type open struct {
 	begun      bool
 	done       bool
 }
-
-// maxEarly bounds the checkpoints that early acknowledgements are kept of; those of
-// checkpoints that never come are forgotten then.
-const maxEarly = 1 << 14
 
 // maxScans bounds what is read of a queue at a time, between which others are served.
 const maxScans = 16
@@ -121,10 +114,6 @@ func (r *revive) checkpoint(q *queue, m *record.Record) error {
 		return nil
 	}
 	q.keys[k] = o
-	for _, offset := range q.early[k] {
-		o.acknowledge(offset)
-	}
-	delete(q.early, k)
 	return nil
 }
 
@@ -143,11 +132,7 @@ func (r *revive) acknowledge(q *queue, m *record.Record) error {
 	k := key{a.Topic, a.Group, a.QueueID, a.StartOffset, a.PopTime, a.Broker}
 	o := q.keys[k]
 	if o == nil {
-		if len(q.early) >= maxEarly {
-			clear(q.early)
-		}
-		q.early[k] = append(q.early[k], all...)
-		return nil
+		return nil // it came too late: Timer delivers no checkpoint behind its acknowledgements
 	}
 	for _, offset := range all {
 		o.acknowledge(offset)

@@ -102,7 +102,7 @@ const lookAfter = 10 * time.Millisecond
 // start begins behind the last checkpoint of each queue that is done with.
 func (r *revive) start(positions map[int32]int64) {
 	for id := range r.Queues {
-		q := &queue{id: id, keys: make(map[key]*open), early: make(map[key][]int64)}
+		q := &queue{id: id, keys: make(map[key]*open)}
 		if at, known := positions[id]; known {
 			q.next = at + 1
 		}

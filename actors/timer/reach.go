@@ -26,17 +26,12 @@ type Reached struct{ Token any }
 // reaches are those who wait for a Reached, and what they wait for besides the time.
 type reaches struct {
 	waiting []*Reach
-	last    messages.AppendRecord // that was delivered
-	since   int64                 // when last was waited for first; 0 if it is not
+	last    int64 // physical offset of the last record that was delivered; -1 none
 	look    env.Timer
 }
 
-// How often, and for how long, the last delivery is waited for to be visible. That of a
-// topic which was deleted never is.
-const (
-	lookAfter = 10 * time.Millisecond
-	lookFor   = time.Second
-)
+// lookAfter is the time between two looks whether the last delivery is visible.
+const lookAfter = 10 * time.Millisecond
 
 type look struct{}
 
@@ -53,7 +48,7 @@ func (t *timers) reach(m *Reach) {
 func (t *timers) delivered(a *messages.Append) {
 	for i := len(a.Records) - 1; i >= 0; i-- {
 		if r := &a.Records[i]; r.Size > 0 && r.Phys < a.End {
-			t.reaches.last = *r
+			t.reaches.last = r.Phys
 			return
 		}
 	}
@@ -65,19 +60,13 @@ func (t *timers) tell() {
 	if len(r.waiting) == 0 || t.taken != nil || t.slot != nil || t.Store.NextOffset(messages.TopicTimer, 0) > t.offset {
 		return
 	}
-	now := t.Env.Millis()
-	if r.last.Topic != "" && t.Store.NextOffset(r.last.Topic, r.last.QueueID) <= r.last.QueueOffset {
-		if r.since == 0 {
-			r.since = now
+	if r.last >= 0 && !t.Visible(r.last) {
+		if r.look == nil {
+			r.look = t.Env.Tell(t.self, lookAfter, &look{})
 		}
-		if now-r.since < lookFor.Milliseconds() {
-			if r.look == nil {
-				r.look = t.Env.Tell(t.self, lookAfter, &look{})
-			}
-			return
-		}
+		return
 	}
-	r.since, r.last = 0, messages.AppendRecord{}
+	r.last = -1
 	left := r.waiting[:0]
 	for _, m := range r.waiting {
 		if m.Time <= t.read {

@@ -20,10 +20,12 @@ type Options struct {
 	Store     *storage.Store
 	CommitLog *actor.PID
 	Topics    *topics.View
-	Root      string // storePathRootDir
-	Rules     messages.TimerRules
-	FileSize  int64 // mappedFileSizeTimerLog
-	Span      int64 // steps of the wheel
+	// Visible tells whether the record at a physical offset is visible to consumers.
+	Visible  func(phys int64) bool
+	Root     string // storePathRootDir
+	Rules    messages.TimerRules
+	FileSize int64 // mappedFileSizeTimerLog
+	Span     int64 // steps of the wheel
 	// Window is how many steps ahead a message may be in its slot, at most Span less 60
 	// (timerRollWindowSlot).
 	Window    int64
@@ -133,7 +135,7 @@ func (t *timers) Receive(ctx actor.Context) {
 }
 
 func (t *timers) start(ctx actor.Context) {
-	t.self, t.handlers = ctx.Self(), t.routes()
+	t.self, t.handlers, t.reaches.last = ctx.Self(), t.routes(), -1
 	t.Window = min(t.Window, t.Span-blankSlots)
 	t.counts.load(t.Env, t.metricsFile())
 	if t.Slave {

@@ -35,11 +35,14 @@ func TestPoppedMessagesSurviveTheBroker(t *testing.T) {
 	sim.Seeds(t, 20, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 3000}}, func(t *testing.T, w *sim.World) {
 		b := cluster.StartBroker(t, w, w.Host("broker"), func(c *config.Broker) {
 			syncFlush(c)
-			c.FlushConsumerOffsetInterval = 500
+			c.FlushConsumerOffsetInterval = 100 // long before the disk is done with the log
 		})
 		b.CreateTopic(topic, queues)
 		p := cluster.NewPopper(b, topic, queues, 3)
 		random := w.Host("chance").Env().Rand
+		if random.IntN(2) == 0 {
+			b.Host.SetDisk(sim.Disk{Sync: sim.Latency{Max: time.Second}})
+		}
 		for range 5 {
 			p.Load(time.Duration(random.IntN(10_000)) * time.Millisecond)
 			p.Crashed()

@@ -58,6 +58,7 @@ type held struct {
 	until   int64 // when others may get it
 	moves   *sim.Call
 	ack     *sim.Call
+	fresh   bool // nothing was decided yet
 	acked   bool
 	tried   bool // it may be acknowledged
 	unknown bool // an acknowledgement, or a move, got no answer, or came late
@@ -85,12 +86,15 @@ func NewPopper(b *Broker, topic string, queues, members int) *Popper {
 
 func (p *Popper) now() int64 { return p.broker.Host.Now().UnixMilli() }
 
+// slowSave is how long a save of offsets may take on a slow disk, in milliseconds.
+const slowSave = 5000
+
 // Crashed says that the broker is being stopped, one way or another. What is not known to
 // be over, and to be saved, may have another life from now on: a pop whose answer was lost
 // is revived though the message was popped again meanwhile, since the group's offset was
 // not saved.
 func (p *Popper) Crashed() {
-	saved := p.now() - p.broker.Config.FlushConsumerOffsetInterval - 1000
+	saved := p.now() - p.broker.Config.FlushConsumerOffsetInterval - slowSave
 	for _, m := range p.sent {
 		over := slices.ContainsFunc(m.handles, func(h *held) bool { return h.acked && h.handle.PopTime < saved })
 		m.doubtful = m.doubtful || !over
@@ -215,7 +219,7 @@ func (p *Popper) take(m *script.PoppedMessage) *held {
 	id := string(m.Body)
 	message := p.sent[id]
 	require.NotNil(p.broker.t, message, "%q was never sent", id)
-	h := &held{id: id, handle: m.Handle, until: m.Handle.PopTime + m.Handle.Invisible}
+	h := &held{id: id, fresh: true, handle: m.Handle, until: m.Handle.PopTime + m.Handle.Invisible}
 	h.handle.Broker = p.broker.Config.BrokerName
 	if len(message.handles) == 0 {
 		p.Came++
@@ -251,7 +255,11 @@ func (p *Popper) act(m *member) {
 		if h.ack != nil || h.moves != nil {
 			continue
 		}
-		switch n := p.random.IntN(1000); {
+		n := p.random.IntN(1000)
+		if h.fresh {
+			h.fresh, n = false, n/10 // some decide at once
+		}
+		switch {
 		case p.Careful, n < 8:
 			h.ack, h.tried = m.client.Send(script.Ack(p.topic, h.handle)), true
 		case n < 11:
