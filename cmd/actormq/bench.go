@@ -51,7 +51,7 @@ counts from then, also for messages that were sent late.`,
 	f.IntVar(&o.Window, "window", o.Window, "messages in flight over all connections, with --mode async or --rate")
 	f.IntVar(&o.Size, "size", o.Size, "bytes of a message's body")
 	f.StringVar(&o.mode, "mode", string(bench.Sync), "sync, async, oneway, batch or transaction")
-	f.StringVar(&o.consume, "consume", "", "measure consumption instead: catch-up (read the topic) or tail (latency to the consumer)")
+	f.StringVar(&o.consume, "consume", "", "measure consumption instead: catch-up (read the topic), tail (latency to the consumer) or pop (pop the topic and acknowledge)")
 	f.IntVar(&o.Batch, "batch", o.Batch, "messages of a batch")
 	f.IntVar(&o.PullSize, "pull-size", o.PullSize, "messages of a pull")
 	f.DurationVarP(&o.Duration, "duration", "d", o.Duration, "time to measure")
@@ -59,6 +59,9 @@ counts from then, also for messages that were sent late.`,
 	f.Int64Var(&o.Count, "count", 0, "messages to send or read; without --duration there is no other end")
 	f.IntVar(&o.Topics, "topics", o.Topics, "topics to send to, in turn")
 	f.IntVar(&o.Groups, "groups", o.Groups, "consumer groups, with --consume tail")
+	f.DurationVar(&o.Delay, "delay", 0, "have messages wait so long in the broker, in whole seconds")
+	f.IntVar(&o.Classes, "classes", 0, "give messages the property class, class-0 to class-9, of which so many in turn")
+	f.StringVar(&o.Filter, "filter", "", "condition in SQL92 to read by, with --consume catch-up")
 	f.DurationVar(&o.Late, "late", 0, "give up messages that are late by more than this, with --rate")
 	f.Float64Var(&o.Rate, "rate", 0, "messages a second, over all connections; 0 for as many as possible")
 	f.IntVar(&o.PID, "pid", 0, "process whose CPU time and memory to report")
@@ -78,7 +81,7 @@ func (o *benching) run(cmd *cobra.Command) error {
 	o.Binary = o.header == "binary"
 	o.Mode = bench.Mode(cmp.Or(o.consume, o.mode))
 	flags := cmd.Flags()
-	if !flags.Changed("duration") && (o.Mode == bench.CatchUp || flags.Changed("count")) {
+	if !flags.Changed("duration") && (o.Mode == bench.CatchUp || o.Mode == bench.Pop || flags.Changed("count")) {
 		o.Duration = 0
 	}
 	if !o.quiet {

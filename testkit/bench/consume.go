@@ -26,16 +26,93 @@ const benchGroup = "actormq-bench"
 // holdMillis is how long a broker may hold a pull of mode tail.
 const holdMillis = 5000
 
-// puller is one connection that reads queues, each by one pull at a time.
-type puller struct {
+// consumer is a connection that reads.
+type consumer interface {
+	run() error
+	link() *session
+}
+
+// session is what such connections have in common.
+type session struct {
 	control *control
 	conn    net.Conn
 	in      *reader
 	stats   *stats
 	out     []byte
-	queues  []*pulled
 	o       *Options
-	waiting int // pulls without an answer
+	waiting int // requests without an answer
+}
+
+func dialSession(ctx context.Context, addr string, c *control, o *Options) (*session, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return &session{control: c, conn: conn, in: newReader(conn, readSize), stats: newStats(), o: o}, nil
+}
+
+func (s *session) link() *session { return s }
+
+// exchange writes what was added and hands over the answers, until none is awaited.
+func (s *session) exchange(answered func(frame []byte) error) error {
+	for {
+		if len(s.out) > 0 {
+			_, err := s.conn.Write(s.out)
+			s.out = s.out[:0]
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+		}
+		if s.waiting == 0 {
+			return nil
+		}
+		if err := s.in.read(answered); err != nil {
+			if s.control.ended.Load() && s.o.Mode == Tail {
+				return nil // held pulls are not waited for
+			}
+			return err
+		}
+	}
+}
+
+// request begins one, with an opaque.
+func (s *session) request(code messages.RequestCode, opaque int) messages.Command {
+	c := messages.Command{Code: int32(code), Language: messages.Go, Version: messages.ProtocolVersion, Opaque: int32(opaque)}
+	if s.o.Binary {
+		c.Encoding = messages.BinaryHeader
+	}
+	return c
+}
+
+// send adds a request.
+func (s *session) send(c *messages.Command) {
+	s.out = remoting.AppendFrame(s.out, c)
+	s.waiting++
+}
+
+// eachRecord calls visit for the records of an answer.
+func eachRecord(body []byte, visit func(record []byte) error) (n int64, err error) {
+	for ; len(body) > 0; n++ {
+		size := int64(0)
+		if len(body) >= 4 {
+			size = int64(binary.BigEndian.Uint32(body))
+		}
+		if size < record.MinSize || size > int64(len(body)) {
+			return n, fmt.Errorf("bench: record %d of an answer has %d of %d bytes", n, size, len(body))
+		}
+		if err := visit(body[:size]); err != nil {
+			return n, fmt.Errorf("bench: record %d of an answer: %w", n, err)
+		}
+		body = body[size:]
+	}
+	return n, nil
+}
+
+// puller reads queues, each by one pull at a time.
+type puller struct {
+	*session
+	queues []*pulled
 }
 
 // pulled is a queue that is read.
@@ -47,38 +124,12 @@ type pulled struct {
 	asked      time.Duration
 }
 
-func dialPuller(ctx context.Context, addr string, queues []*pulled, c *control, o *Options) (*puller, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
-	return &puller{control: c, conn: conn, in: newReader(conn, readSize), stats: newStats(), queues: queues, o: o}, nil
-}
-
 // run pulls until the run stops or the queues are read.
 func (p *puller) run() error {
 	for i := range p.queues {
 		p.ask(i)
 	}
-	for {
-		if len(p.out) > 0 {
-			_, err := p.conn.Write(p.out)
-			p.out = p.out[:0]
-			if err != nil {
-				return fmt.Errorf("bench: %w", err)
-			}
-		}
-		if p.waiting == 0 {
-			return nil
-		}
-		if err := p.in.read(p.answered); err != nil {
-			if p.control.ended.Load() && p.o.Mode == Tail {
-				return nil // held pulls are not waited for
-			}
-			return err
-		}
-	}
+	return p.exchange(p.answered)
 }
 
 // ask adds the next pull of a queue, unless it is at its end or the run stops.
@@ -97,23 +148,21 @@ func (p *puller) ask(i int) {
 	if p.o.Mode == Tail {
 		flag, hold = pullSubscription|pullSuspend, holdMillis
 	}
-	c := messages.Command{
-		Code: int32(messages.CodePullMessage), Language: messages.Go, Version: messages.ProtocolVersion, Opaque: int32(i),
+	expression, kind := messages.SubscribeAll, messages.ExpressionTag
+	if p.o.Filter != "" {
+		expression, kind = p.o.Filter, messages.ExpressionSQL92
 	}
-	if p.o.Binary {
-		c.Encoding = messages.BinaryHeader
-	}
+	c := p.request(messages.CodePullMessage, i)
 	for _, field := range [...][2]string{
 		{"consumerGroup", q.group}, {"topic", q.queue.Topic}, {"queueId", strconv.Itoa(q.queue.ID)},
 		{"queueOffset", strconv.FormatInt(q.next, 10)}, {"maxMsgNums", strconv.Itoa(p.o.PullSize)},
 		{"sysFlag", strconv.Itoa(flag)}, {"commitOffset", "0"}, {"suspendTimeoutMillis", strconv.Itoa(hold)},
-		{"subscription", messages.SubscribeAll}, {"subVersion", "0"}, {"expressionType", "TAG"}, {"bname", q.queue.Broker},
+		{"subscription", expression}, {"subVersion", "0"}, {"expressionType", kind}, {"bname", q.queue.Broker},
 	} {
 		c.Ext.Append([]byte(field[0]), []byte(field[1]))
 	}
-	p.out = remoting.AppendFrame(p.out, &c)
 	q.asked = p.control.now()
-	p.waiting++
+	p.send(&c)
 }
 
 // answered takes the answer to a pull and asks for more.
@@ -129,6 +178,7 @@ func (p *puller) answered(frame []byte) error {
 	q := p.queues[c.Opaque]
 	now := p.control.now()
 	code := messages.ResponseCode(c.Code)
+	began := q.next
 	switch code {
 	case messages.Success, messages.PullNotFound, messages.PullRetryImmediately, messages.PullOffsetMoved:
 		next, err := c.Ext.Int64("nextBeginOffset")
@@ -152,8 +202,19 @@ func (p *puller) answered(frame []byte) error {
 	default:
 		p.stats.errors[c.Code]++
 	}
+	if p.o.Filter != "" {
+		p.read(q.next - began)
+	}
 	p.ask(int(c.Opaque))
 	return nil
+}
+
+// read counts messages that were read, with stats.mu held.
+func (p *puller) read(n int64) {
+	p.stats.add(n)
+	if p.o.Mode == CatchUp && p.control.left.Add(-n) < 0 {
+		p.control.ended.Store(true)
+	}
 }
 
 // count counts the records of an answer, with stats.mu held. In mode tail it
@@ -163,29 +224,21 @@ func (p *puller) count(body []byte, q *pulled, now time.Duration) error {
 	if p.o.Mode != Tail {
 		p.stats.latency(now - q.asked)
 	}
-	n := int64(0)
-	for ; len(body) > 0; n++ {
-		size := int64(0)
-		if len(body) >= 4 {
-			size = int64(binary.BigEndian.Uint32(body))
+	n, err := eachRecord(body, func(b []byte) error {
+		if p.o.Mode != Tail {
+			return nil
 		}
-		if size < record.MinSize || size > int64(len(body)) {
-			return fmt.Errorf("bench: record %d of an answer has %d of %d bytes", n, size, len(body))
+		var r record.Record
+		if _, err := record.Decode(b, &r); err != nil {
+			return err
 		}
-		if p.o.Mode == Tail {
-			var r record.Record
-			if _, err := record.Decode(body, &r); err != nil {
-				return fmt.Errorf("bench: record %d of an answer: %w", n, err)
-			}
-			if len(r.Body) >= stampSize {
-				p.stats.latency(now - time.Duration(binary.BigEndian.Uint64(r.Body)))
-			}
+		if len(r.Body) >= stampSize {
+			p.stats.latency(now - time.Duration(binary.BigEndian.Uint64(r.Body)))
 		}
-		body = body[size:]
+		return nil
+	})
+	if p.o.Filter == "" {
+		p.read(n)
 	}
-	p.stats.add(n)
-	if p.o.Mode == CatchUp && p.control.left.Add(-n) < 0 {
-		p.control.ended.Store(true)
-	}
-	return nil
+	return err
 }

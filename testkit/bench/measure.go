@@ -23,7 +23,7 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	done := make(chan struct{})
 	go func() {
 		r.sending.Wait()
-		if r.o.Mode == CatchUp {
+		if r.o.Mode.reads() {
 			r.pulling.Wait()
 		}
 		close(done)
@@ -45,7 +45,7 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 		err = usageErr
 	}
 	began := time.Now()
-	if err == nil && (r.o.Duration > 0 || r.o.Count > 0 || r.o.Mode == CatchUp) {
+	if err == nil && (r.o.Duration > 0 || r.o.Count > 0 || r.o.Mode.reads()) {
 		err = r.watch(ctx, 0, r.o.Duration, done)
 	}
 	report := newReport(r.o, take(r.measured()), time.Since(began))

@@ -22,7 +22,13 @@ const (
 	Transaction Mode = "transaction"
 	CatchUp     Mode = "catch-up" // read a topic from its beginning
 	Tail        Mode = "tail"     // from producer to consumer, at a rate
+	// Pop has callers of a new group that pop messages of a topic from its beginning
+	// on, acknowledge each, and pop again when all of that is answered.
+	Pop Mode = "pop"
 )
+
+// reads reports whether a mode only reads what is there.
+func (m Mode) reads() bool { return m == CatchUp || m == Pop }
 
 // Options configures a run. Use Defaults and change it.
 type Options struct {
@@ -36,16 +42,25 @@ type Options struct {
 	Queues      int  // of a topic, if it has to be created
 	Mode        Mode // what to do
 	Connections int
-	Callers     int // over all connections, in modes sync, batch and transaction
+	Callers     int // over all connections, in modes sync, batch, transaction and pop
 	Window      int // messages in flight over all connections, in mode async and with a rate
 	Size        int // bytes of body
 	Batch       int // messages of a batch
-	PullSize    int // messages of a pull
+	PullSize    int // messages of a pull or a pop
 	Groups      int // consumer groups of mode tail, each of which reads everything
 	// Late is by how much a message of an open loop may be late, for want of a free
 	// place in the window: a later one is not sent, but counted as dropped, as by a
 	// caller that gives up. 0 sends all of them.
 	Late time.Duration
+	// Delay, in whole seconds, has what is sent wait so long in the broker, which is not
+	// waited for: whether it was stored is not checked. 0 is no delay.
+	Delay time.Duration
+	// Classes gives messages the property "class", a digit below Classes, in turn; 0 is
+	// none.
+	Classes int
+	// Filter is a condition in SQL92 that mode catch-up reads by: what it passes by
+	// counts as read, as the broker has to look at it.
+	Filter string
 	// Rate is the number of messages a second, over all connections; 0 is as many as
 	// the broker takes. Mode tail needs one.
 	Rate float64
@@ -96,18 +111,24 @@ func (o *Options) validate() error {
 	check(o.Rate >= 0, "a rate of %g", o.Rate)
 	check(o.PullSize > 0, "a pull of %d messages", o.PullSize)
 	check(o.Warmup >= 0 && o.Duration >= 0 && o.Late >= 0, "a negative time")
-	check(o.Duration > 0 || o.Count > 0 || o.Mode == CatchUp, "neither a duration nor a count is given")
+	check(o.Delay >= 0 && o.Delay%time.Second == 0, "a delay of %v is not in seconds", o.Delay)
+	check(o.Classes >= 0 && o.Classes <= maxClasses, "%d classes; there are digits for %d", o.Classes, maxClasses)
+	check(o.Filter == "" || o.Mode == CatchUp, "only mode %s takes a filter", CatchUp)
+	check(o.Duration > 0 || o.Count > 0 || o.Mode.reads(), "neither a duration nor a count is given")
 	switch o.Mode {
 	case Sync, Async, Batch, Transaction:
 		n := o.inFlight()
 		check(o.Mode != Transaction || o.Rate == 0, "mode transaction takes no rate")
 		check(n >= o.Connections, "%d in flight on %d connections", n, o.Connections)
 		check(n/max(o.Connections, 1) < maxInFlight, "%d in flight on each connection; below %d are possible", n/max(o.Connections, 1), maxInFlight)
+	case Pop:
+		check(o.Callers >= o.Connections, "%d callers on %d connections", o.Callers, o.Connections)
+		check(o.PullSize <= messages.MaxPopped, "a pop of %d messages; %d are possible", o.PullSize, messages.MaxPopped)
 	case Tail:
 		check(o.Rate > 0, "mode tail needs a rate")
 	case Oneway, CatchUp:
 	default:
-		check(false, "mode %q is not one of %s, %s, %s, %s, %s, %s, %s", o.Mode, Sync, Async, Oneway, Batch, Transaction, CatchUp, Tail)
+		check(false, "mode %q is not one of %s, %s, %s, %s, %s, %s, %s, %s", o.Mode, Sync, Async, Oneway, Batch, Transaction, CatchUp, Tail, Pop)
 	}
 	return errors.Join(errs...)
 }

@@ -20,7 +20,8 @@ type Report struct {
 	InFlight    int     `json:"inFlight"`
 	Size        int     `json:"size"`
 	Batch       int     `json:"batch,omitempty"`
-	Rate        float64 `json:"rate,omitempty"` // that was asked for
+	Rate        float64 `json:"rate,omitempty"`  // that was asked for
+	Delay       float64 `json:"delay,omitempty"` // seconds
 
 	Seconds  float64 `json:"seconds"`
 	Messages int64   `json:"messages"` // in the time that was measured
@@ -93,11 +94,11 @@ func usageNow(pid int) (u usage, err error) {
 
 func newReport(o *Options, t sum, took time.Duration) *Report {
 	r := &Report{
-		Mode: o.Mode, Topic: o.Topic, Connections: o.Connections, Size: o.Size, Rate: o.Rate,
+		Mode: o.Mode, Topic: o.Topic, Connections: o.Connections, Size: o.Size, Rate: o.Rate, Delay: o.Delay.Seconds(),
 		Seconds: took.Seconds(), Messages: t.done, Requests: t.requests, Dropped: t.dropped, Latency: latencyOf(t.total), Errors: t.errors,
 	}
 	bytes := t.bytes
-	if o.Mode != CatchUp && o.Mode != Tail {
+	if !o.Mode.reads() && o.Mode != Tail {
 		bytes = t.done * int64(o.Size)
 	}
 	if o.Mode != Oneway && o.Mode != CatchUp {
@@ -135,7 +136,7 @@ func (r *Report) use(before usage, pid int) error {
 
 // Lost reports how many acknowledged messages are not in the queues.
 func (r *Report) Lost() int64 {
-	if r.Mode == CatchUp {
+	if r.Mode.reads() || r.Delay > 0 {
 		return 0
 	}
 	return max(0, r.Acknowledged-r.Stored)
@@ -153,8 +154,11 @@ func (r *Report) Write(to io.Writer) error {
 	if r.Batch > 0 {
 		what += fmt.Sprintf(", batches of %d", r.Batch)
 	}
-	if r.Mode != CatchUp {
+	if !r.Mode.reads() {
 		what += fmt.Sprintf(", %d bytes", r.Size)
+	}
+	if r.Delay > 0 {
+		what += fmt.Sprintf(", each waits for %.0f s", r.Delay)
 	}
 	if r.Rate > 0 {
 		what += fmt.Sprintf(", open loop of %.0f msg/s", r.Rate)
@@ -172,7 +176,7 @@ func (r *Report) Write(to io.Writer) error {
 	if r.Dropped > 0 {
 		fmt.Fprintf(w, "dropped\t%d, late for want of a place in the window\n", r.Dropped)
 	}
-	if r.Mode != CatchUp {
+	if !r.Mode.reads() && r.Delay == 0 {
 		fmt.Fprintf(w, "stored\t%d of %d\n", r.Stored, r.Acknowledged)
 	}
 	if p := r.Process; p != nil {
@@ -227,3 +231,6 @@ func Resident(pid int) (int64, error) {
 	now, _, err := memoryOf(pid)
 	return now, err
 }
+
+// CPU returns the CPU time that a process has used.
+func CPU(pid int) (time.Duration, error) { return cpuOf(pid) }

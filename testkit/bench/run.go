@@ -11,18 +11,18 @@ import (
 
 // run is a run under way.
 type run struct {
-	o       *Options
-	client  *actormq.Client
-	control *control
-	queues  []actormq.Queue   // of the first topic
-	all     []actormq.Queue   // of all topics
-	masters map[string]string // addresses by broker name
-	lanes   []*lane
-	counts  []*stats // of the lanes
-	pullers []*puller
-	failed  chan error // the first failure of a lane or puller
-	sending sync.WaitGroup
-	pulling sync.WaitGroup
+	o         *Options
+	client    *actormq.Client
+	control   *control
+	queues    []actormq.Queue   // of the first topic
+	all       []actormq.Queue   // of all topics
+	masters   map[string]string // addresses by broker name
+	lanes     []*lane
+	counts    []*stats // of the lanes
+	consumers []consumer
+	failed    chan error // the first failure of a lane or consumer
+	sending   sync.WaitGroup
+	pulling   sync.WaitGroup
 }
 
 // Run loads a broker as o says, until it is done or ctx ends, and reports what
@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Mode != CatchUp && o.Address == "" {
+	if !o.Mode.reads() && o.Address == "" && o.Delay == 0 {
 		report.Stored, err = r.settled(context.WithoutCancel(ctx), before, report.Acknowledged)
 		if err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func (r *run) connect(ctx context.Context, ends []int64) error {
 		r.counts = append(r.counts, newStats())
 	}
 	for i := range r.o.Connections {
-		if r.o.Mode == CatchUp {
+		if r.o.Mode.reads() {
 			break
 		}
 		addr, queues := r.share(i)
@@ -138,8 +138,11 @@ func (r *run) connect(ctx context.Context, ends []int64) error {
 		}
 		r.lanes = append(r.lanes, l)
 	}
-	if r.o.Mode == CatchUp || r.o.Mode == Tail {
+	switch r.o.Mode {
+	case CatchUp, Tail:
 		return r.connectPullers(ctx, ends)
+	case Pop:
+		return r.connectPoppers(ctx, ends)
 	}
 	return nil
 }
@@ -157,7 +160,7 @@ func (r *run) start(group *sync.WaitGroup, f func() error) {
 }
 
 func (r *run) startAll() {
-	for _, p := range r.pullers {
+	for _, p := range r.consumers {
 		r.start(&r.pulling, p.run)
 	}
 	interval := time.Duration(0)
@@ -194,8 +197,8 @@ func (r *run) stop() {
 		limit = time.Now()
 	}
 	r.control.ended.Store(true)
-	for _, p := range r.pullers {
-		_ = p.conn.SetReadDeadline(limit)
+	for _, p := range r.consumers {
+		_ = p.link().conn.SetReadDeadline(limit)
 	}
 	r.pulling.Wait()
 }
@@ -203,15 +206,15 @@ func (r *run) stop() {
 func (r *run) laneStats() []*stats { return r.counts }
 
 func (r *run) pullStats() (all []*stats) {
-	for _, p := range r.pullers {
-		all = append(all, p.stats)
+	for _, p := range r.consumers {
+		all = append(all, p.link().stats)
 	}
 	return all
 }
 
 // measured are the stats that a run is about.
 func (r *run) measured() []*stats {
-	if len(r.pullers) > 0 {
+	if len(r.consumers) > 0 {
 		return r.pullStats()
 	}
 	return r.laneStats()
@@ -221,7 +224,7 @@ func (r *run) close() {
 	for _, l := range r.lanes {
 		l.conn.Close()
 	}
-	for _, p := range r.pullers {
-		p.conn.Close()
+	for _, p := range r.consumers {
+		p.link().conn.Close()
 	}
 }

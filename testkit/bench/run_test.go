@@ -64,6 +64,62 @@ func TestEveryModeCountsWhatTheBrokerHas(t *testing.T) {
 	}
 }
 
+func TestFiltersReadWhatTheyPassBy(t *testing.T) {
+	o := Defaults()
+	o.NameServers = []string{testkit.StartBroker(t, testkit.WithProperty("enablePropertyFilter", "true")).NameServer()}
+	o.Topic, o.Size, o.Duration, o.Count, o.Classes = "classes", 100, 0, 1000, 10
+	_, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		filter   string
+		messages int64
+	}{
+		{"class = 'class-3'", 100},
+		{"class IN ('class-3', 'class-9')", 200},
+		{"class IS NULL", 0},
+	} {
+		o.Mode, o.Count, o.Filter = CatchUp, 0, tt.filter
+		report, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, report.Messages, tt.filter)
+		require.Empty(t, report.Errors)
+		require.Equal(t, tt.messages > 0, report.MBPerSecond > 0, tt.filter)
+	}
+}
+
+func TestPopsTakeEachMessageOnce(t *testing.T) {
+	names := startBroker(t)
+	o := Defaults()
+	o.NameServers, o.Topic, o.Size, o.Duration, o.Count = []string{names}, "popped", 100, 0, 1000
+	_, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	for _, tt := range []struct{ callers, connections int }{{1, 1}, {7, 3}} {
+		o.Mode, o.Count, o.Callers, o.Connections = Pop, 0, tt.callers, tt.connections
+		report, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, report.Read, "by %d callers", tt.callers)
+		require.Zero(t, report.Lost())
+		require.Empty(t, report.Errors)
+		require.Positive(t, report.Latency.P50)
+	}
+	o.Mode, o.Topic = Pop, "nowhere"
+	_, err = Run(t.Context(), o)
+	require.ErrorIs(t, err, actormq.ErrUnknownTopic)
+}
+
+func TestDelayedMessagesAreNotWaitedFor(t *testing.T) {
+	o := Defaults()
+	o.NameServers, o.Topic, o.Duration, o.Count, o.Delay = []string{startBroker(t)}, "later", 0, 100, time.Hour
+	report, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	require.EqualValues(t, 100, report.Acknowledged)
+	require.Zero(t, report.Lost())
+	o.Mode, o.Delay = CatchUp, 0
+	report, err = Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Zero(t, report.Messages, "they wait")
+}
+
 func TestWarmUpIsNotMeasured(t *testing.T) {
 	o := Defaults()
 	o.NameServers, o.Topic = []string{startBroker(t)}, "t"
@@ -100,6 +156,11 @@ func TestUnusableOptions(t *testing.T) {
 		"an unknown mode": func(o *Options) { o.Mode = "fast" },
 		"tail, no rate":   func(o *Options) { o.Mode = Tail },
 		"no end":          func(o *Options) { o.Duration = 0 },
+		"half a second":   func(o *Options) { o.Delay = time.Second / 2 },
+		"many classes":    func(o *Options) { o.Classes = 11 },
+		"a filter":        func(o *Options) { o.Filter = "a = 1" },
+		"a large pop":     func(o *Options) { o.Mode, o.PullSize = Pop, 33 },
+		"few who pop":     func(o *Options) { o.Mode, o.Callers, o.Connections = Pop, 1, 2 },
 	} {
 		o := Defaults()
 		o.NameServers = []string{"127.0.0.1:1"}

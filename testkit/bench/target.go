@@ -85,7 +85,7 @@ func (r *run) prepare(ctx context.Context) error {
 // queuesOf returns the queues of a topic that are used, and creates it if need be.
 func (r *run) queuesOf(ctx context.Context, topic string) ([]actormq.Queue, error) {
 	all, err := r.client.Queues(ctx, topic)
-	if errors.Is(err, actormq.ErrUnknownTopic) && r.o.Mode != CatchUp {
+	if errors.Is(err, actormq.ErrUnknownTopic) && !r.o.Mode.reads() {
 		if err := r.client.CreateTopic(ctx, topic, actormq.TopicOptions{Queues: r.o.Queues}); err != nil {
 			return nil, err
 		}
@@ -168,11 +168,11 @@ func (r *run) connectGroup(ctx context.Context, group string, ends []int64) erro
 		if len(queues) == 0 {
 			continue
 		}
-		p, err := dialPuller(ctx, addrs[i], queues, r.control, r.o)
+		s, err := dialSession(ctx, addrs[i], r.control, r.o)
 		if err != nil {
 			return err
 		}
-		r.pullers = append(r.pullers, p)
+		r.consumers = append(r.consumers, &puller{session: s, queues: queues})
 	}
 	return nil
 }

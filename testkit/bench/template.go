@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/actormq/actormq"
 	"github.com/actormq/actormq/messages"
@@ -40,18 +41,27 @@ const (
 	maxTopics   = 100_000
 )
 
+// A message's class is its property class, "class-" and a digit, for filters.
+const (
+	propertyClass = "class"
+	classPrefix   = "class-"
+	maxClasses    = 10
+)
+
 // stampSize is the size of the time stamp that a body begins with.
 const stampSize = 8
 
 // template is an encoded send request for one queue, and where to patch it.
 type template struct {
-	frame  []byte
-	opaque int
-	binary bool  // the opaque is a number of 4 bytes, not digits
-	born   int   // of the request's time, in digits
-	counts []int // of the last digits of each message's id
-	stamps []int // of each message's body
-	topic  int   // of the digits of its topic; 0 if there is only one
+	frame   []byte
+	opaque  int
+	binary  bool  // the opaque is a number of 4 bytes, not digits
+	born    int   // of the request's time, in digits
+	counts  []int // of the last digits of each message's id
+	class   []int // of the digit of each message's class
+	classes int
+	stamps  []int // of each message's body
+	topic   int   // of the digits of its topic; 0 if there is only one
 }
 
 // newTemplate encodes a request of n messages of size bytes to q. key are the
@@ -69,6 +79,12 @@ func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*templat
 	key += strings.Repeat("F", countDigits)
 	properties := messages.AppendProperty(nil, messages.PropertyUniqKey, key)
 	properties = messages.AppendProperty(properties, messages.PropertyWait, "true")
+	if o.Delay > 0 {
+		properties = messages.AppendProperty(properties, messages.PropertyTimerDelaySec, strconv.Itoa(int(o.Delay/time.Second)))
+	}
+	if o.Classes > 0 {
+		properties = messages.AppendProperty(properties, propertyClass, classPrefix+"0")
+	}
 	sysFlag := "0"
 	if o.Mode == Transaction {
 		sysFlag = strconv.Itoa(int(messages.SysFlagPrepared))
@@ -92,7 +108,7 @@ func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*templat
 	} {
 		c.Ext.Set(field[0], field[1])
 	}
-	t := &template{frame: remoting.AppendFrame(nil, c), binary: o.Binary}
+	t := &template{frame: remoting.AppendFrame(nil, c), binary: o.Binary, classes: o.Classes}
 	if o.Topics > 1 {
 		t.topic = bytes.Index(t.frame, []byte(q.Topic)) + len(q.Topic) - topicDigits
 	}
@@ -107,27 +123,25 @@ func (t *template) locate(key string) error {
 	} else if at := bytes.Index(t.frame, []byte(`"opaque":`)); at >= 0 {
 		t.opaque = at + len(`"opaque":`)
 	}
-	for at := 0; ; {
-		i := bytes.Index(t.frame[at:], []byte(key))
-		if i < 0 {
-			break
-		}
-		at += i + keyDigits
-		t.counts = append(t.counts, at-countDigits)
-	}
-	for at := 0; ; {
-		i := bytes.Index(t.frame[at:], []byte(strings.Repeat("\xff", stampSize)))
-		if i < 0 {
-			break
-		}
-		at += i
-		t.stamps = append(t.stamps, at)
-		at += stampSize
-	}
+	t.counts = places(t.frame, key, keyDigits-countDigits)
+	t.stamps = places(t.frame, strings.Repeat("\xff", stampSize), 0)
+	t.class = places(t.frame, classPrefix, len(classPrefix))
 	if t.born < 0 || t.opaque == 0 || len(t.counts) == 0 || len(t.stamps) == 0 {
 		return fmt.Errorf("bench: a template without a place for what varies")
 	}
 	return nil
+}
+
+// places returns where text begins in a frame, each shifted by so many bytes.
+func places(frame []byte, text string, shift int) (all []int) {
+	for at := 0; ; at += len(text) {
+		i := bytes.Index(frame[at:], []byte(text))
+		if i < 0 {
+			return all
+		}
+		at += i
+		all = append(all, at+shift)
+	}
 }
 
 // request is what varies between two requests.
@@ -155,6 +169,9 @@ func (t *template) append(dst []byte, r request) []byte {
 	}
 	for i, at := range t.counts {
 		putHex(frame[at:at+countDigits], r.count+uint64(i))
+	}
+	for i, at := range t.class {
+		frame[at] = byte('0' + (r.count+uint64(i))%uint64(t.classes))
 	}
 	for _, at := range t.stamps {
 		binary.BigEndian.PutUint64(frame[at:], uint64(r.stamp))

@@ -177,7 +177,7 @@ func (g group) measure(ctx context.Context, o options, k kind, t *table) error {
 		t.add(startRow, k, result{Seconds: s.startup.Seconds(), Resident: s.resident})
 		fmt.Fprintf(os.Stderr, "%-8s first message after %.3f s, %d MiB resident\n", k, s.startup.Seconds(), s.resident>>20)
 	}
-	if err := s.warm(ctx, o.warmup); err != nil {
+	if err := s.warm(ctx, o.warmup, g.warm); err != nil {
 		return err
 	}
 	if g.special != nil {

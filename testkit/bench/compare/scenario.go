@@ -23,11 +23,13 @@ type group struct {
 	about     string // what the reader of the section must know
 	latency   bool   // latencies, not rates, are the point
 	conf      map[string]string
-	prepare   func(s *server) error // writes into the empty store
-	slave     bool                  // the broker has a slave of its kind
-	replay    bool                  // there is a topic to read
-	startup   bool                  // also report how long the start took
-	floor     bool                  // also measure the floor
+	prepare   func(s *server) error  // writes into the empty store
+	warm      func(o *bench.Options) // a load beside sends that is to be warm; nil for none
+	slave     bool                   // the broker has a slave of its kind
+	replay    bool                   // there is a topic to read
+	replaySet func(o *bench.Options) // how its messages are sent, beyond their size; nil as they come
+	startup   bool                   // also report how long the start took
+	floor     bool                   // also measure the floor
 	scenarios []scenario
 	// special measures in place of scenarios, which then only name the rows.
 	special func(ctx context.Context, o options, s *server, t *table) error
@@ -210,7 +212,41 @@ func allGroups() []group {
 	all = append(all, latencies(), reading())
 	all = append(all, stricter()...)
 	all = append(all, otherSends(), syncGroup(sizes[0].bytes, sizes[0].name), syncGroup(sizes[2].bytes, sizes[2].name))
-	return append(all, many(), sweep(), recovery(), cold())
+	return append(all, filters(), popping(), timers(), many(), sweep(), recovery(), cold())
+}
+
+// popping is a group that acknowledges each message by a request of its own.
+func popping() group {
+	pop := func(callers, connections int) func(o *bench.Options) {
+		return func(o *bench.Options) {
+			o.Mode, o.Callers, o.Connections, o.Topic = bench.Pop, callers, connections, replayTopic
+		}
+	}
+	return group{
+		name: "pop", title: "POP consumption", replay: true, warm: pop(64, 8),
+		about: "1 KiB, from the page cache: pops of up to 32 messages from any queue, each message acknowledged by a request of its own. " +
+			"A latency is that of a pop and all its acknowledgements.",
+		scenarios: []scenario{
+			{"pop-1", "1 caller", pop(1, 1)},
+			{"pop-64", "64 callers on 8 connections", pop(64, 8)},
+		},
+	}
+}
+
+// filters reads a topic by a condition that one of ten messages meets.
+func filters() group {
+	read := func(connections int) func(o *bench.Options) {
+		return func(o *bench.Options) {
+			o.Mode, o.Connections, o.Topic, o.Filter = bench.CatchUp, connections, replayTopic, "class = 'class-3'"
+		}
+	}
+	return group{
+		name: "sql", title: "Filters by SQL92", replay: true, replaySet: func(o *bench.Options) { o.Classes = 10 },
+		conf: map[string]string{"enablePropertyFilter": "true"}, warm: read(8),
+		about: "1 KiB, from the page cache, by pulls of 32 messages with a condition that one of ten messages meets. " +
+			"All messages count that the broker looks at; a latency is that of a pull.",
+		scenarios: []scenario{{"sql-1", "catch-up, 1 connection", read(1)}, {"sql-8", "catch-up, 8 connections", read(8)}},
+	}
 }
 
 // groups is what was asked for.

@@ -76,7 +76,7 @@ func start(ctx context.Context, o options, k kind, g group) (s *server, err erro
 		return s, err
 	}
 	if g.replay {
-		err = s.fill(ctx, replayTopic, 1<<10, replayCount)
+		err = s.fill(ctx, replayTopic, 1<<10, replayCount, g.replaySet)
 	}
 	return s, err
 }
@@ -239,8 +239,8 @@ func (s *server) options() bench.Options {
 const warmSize = 128
 
 // warm loads the broker, above all for the compiler of Java, which needs it; this
-// project's is loaded for a moment.
-func (s *server) warm(ctx context.Context, d time.Duration) error {
+// project's is loaded for a moment. more, if not nil, is what is loaded beside sends.
+func (s *server) warm(ctx context.Context, d time.Duration, more func(o *bench.Options)) error {
 	if s.kind == ours {
 		d = min(d, time.Second)
 	}
@@ -252,13 +252,24 @@ func (s *server) warm(ctx context.Context, d time.Duration) error {
 	if _, err := bench.Run(ctx, o); err != nil {
 		return fmt.Errorf("warm-up: %w", err)
 	}
+	if more != nil {
+		o = s.options()
+		o.Duration = d
+		more(&o)
+		if _, err := bench.Run(ctx, o); err != nil {
+			return fmt.Errorf("warm-up: %w", err)
+		}
+	}
 	return ctx.Err()
 }
 
-// fill sends messages to a topic.
-func (s *server) fill(ctx context.Context, topic string, size int, count int64) error {
+// fill sends messages to a topic; set, if not nil, says more about how.
+func (s *server) fill(ctx context.Context, topic string, size int, count int64, set func(o *bench.Options)) error {
 	o := s.options()
 	o.Topic, o.Size, o.Duration, o.Count = topic, size, 0, count
+	if set != nil {
+		set(&o)
+	}
 	if _, err := bench.Run(ctx, o); err != nil {
 		return fmt.Errorf("filling %s: %w", topic, err)
 	}

@@ -62,7 +62,7 @@ func recovery() group {
 func measureRecovery(ctx context.Context, o options, s *server, t *table) error {
 	have := 0
 	for _, size := range storeSizes {
-		if err := s.fill(ctx, "bench-fill", fillSize, int64(size-have)<<30/fillSize); err != nil {
+		if err := s.fill(ctx, "bench-fill", fillSize, int64(size-have)<<30/fillSize, nil); err != nil {
 			return err
 		}
 		have = size
@@ -118,7 +118,7 @@ func cold() group {
 }
 
 func measureCold(ctx context.Context, o options, s *server, t *table) error {
-	if err := s.fill(ctx, "bench-cold", 1<<10, coldBytes>>10); err != nil {
+	if err := s.fill(ctx, "bench-cold", 1<<10, coldBytes>>10, nil); err != nil {
 		return err
 	}
 	if err := s.stopBroker(false); err != nil {
@@ -130,7 +130,7 @@ func measureCold(ctx context.Context, o options, s *server, t *table) error {
 	if err := s.startBroker(ctx, o, false); err != nil {
 		return err
 	}
-	if err := s.warm(ctx, o.warmup); err != nil {
+	if err := s.warm(ctx, o.warmup, nil); err != nil {
 		return err
 	}
 	sending, stop := context.WithCancel(ctx)

@@ -226,7 +226,7 @@ class PopRequestCases extends Case {
         String unknown = unique("unknown");
         assertRefused(popper, unknown, 0, ResponseCode.TOPIC_NOT_EXIST, "topic[" + unknown + "] not exist, apply first please!");
         assertRefused(popper, topic, 2, ResponseCode.INVALID_PARAMETER,
-            "queueId[2] is illegal, topic:[" + topic + "] topicConfig.readQueueNums:[2] consumer:[/127.0.0.1:");
+            "queueId[2] is illegal, topic:[" + topic + "] topicConfig.readQueueNums:[2] consumer:[");
         assertRefused(popper("not a group"), topic, 0, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, "subscription group [not a group] does not exist");
         var config = new SubscriptionGroupConfig();
         config.setGroupName(group);
