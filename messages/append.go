@@ -45,29 +45,6 @@ type Append struct {
 	queue *SendQueue
 }
 
-// SendQueue counts the sends that wait to be appended to the log. Any goroutine may use
-// it.
-type SendQueue struct{ sends atomic.Int64 }
-
-// Len returns how many sends wait.
-func (q *SendQueue) Len() int64 { return q.sends.Load() }
-
-// Enqueue counts a's sends as waiting in q until Dequeue. It is called once, when all of
-// them are there.
-func (a *Append) Enqueue(q *SendQueue) {
-	a.queue = q
-	q.sends.Add(int64(len(a.Sends)))
-}
-
-// Dequeue says that a's sends wait no more. CommitLog calls it when it takes a up, and the
-// last Release if nobody did.
-func (a *Append) Dequeue() {
-	if a.queue != nil {
-		a.queue.sends.Add(-int64(len(a.Sends)))
-		a.queue = nil
-	}
-}
-
 // AppendRecord is one record of an Append.
 type AppendRecord struct {
 	DispatchRequest
@@ -111,11 +88,16 @@ func NewAppend(size int) *Append {
 	return a
 }
 
+// sendHolds is what a send counts for at least, in bytes, while it is held. It makes the
+// limit of all connections, 32 MiB, some ten thousand sends, which the log takes up in
+// time: more would wait until they are too old to be taken, and have cost as much.
+const sendHolds = 3 << 10
+
 // Hold counts Buf as held for Peer until the last Release. It is called once, when
-// Buf is complete.
+// Buf and Sends are complete.
 func (a *Append) Hold() {
 	if a.Peer != nil && a.Peer.Holds != nil {
-		a.held = cap(a.Buf)
+		a.held = max(cap(a.Buf), len(a.Sends)*sendHolds)
 		a.Peer.Holds.Hold(a.held)
 	}
 }

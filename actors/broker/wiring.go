@@ -219,7 +219,7 @@ func (w *wiring) storeChildren() []child {
 			SyncFlush: c.FlushDiskType == config.SyncFlush, FlushTimeout: c.SyncFlushTimeout,
 			Slaves: &w.slaves, Replication: w.replication(), GroupTransfer: w.pid(nameGroupTransfer), ReplicaTimeout: config.Millis(c.SlaveTimeout),
 			Slave:     w.isSlave(),
-			BusyAfter: live(w, func(c *config.Broker) int64 { return c.OSPageCacheBusyTimeOut }), MaxWait: live(w, maxWait), Queue: &w.sends,
+			BusyAfter: live(w, busyAfter), MaxWait: live(w, maxWait), Queue: &w.sends,
 			Counters: &w.counters,
 		})},
 		{nameCleaner, cleaner.Props(cleaner.Options{
@@ -295,6 +295,7 @@ func (w *wiring) sendingChildren() []child {
 		Permission: w.permission, MaxMessageSize: w.maxMessageSize, Delays: w.delays, Slave: w.isSlave(),
 		RejectTransaction: live(w, func(c *config.Broker) bool { return c.RejectTransactionMessage }), Traffic: w.traffic,
 		Timers: timerRules(c), Broker: c.BrokerName, Queue: &w.sends, QueueCapacity: c.SendThreadPoolQueueCapacity,
+		BusyAfter: live(w, busyAfter), MaxWait: live(w, maxWait),
 	})
 	all := []child{
 		{nameAdmission, send.AdmissionProps(send.AdmissionOptions{
@@ -435,6 +436,8 @@ func (w *wiring) pullers() []*actor.PID {
 }
 
 func rejectsPull(c *config.Broker) bool { return c.RejectPullConsumerEnable }
+
+func busyAfter(c *config.Broker) int64 { return c.OSPageCacheBusyTimeOut }
 
 func maxWait(c *config.Broker) int64 {
 	if !c.BrokerFastFailureEnable {

@@ -23,6 +23,8 @@ func TestSendsThatWaitedTooLongAreRefused(t *testing.T) {
 	}{
 		{200 * time.Millisecond, ""},
 		{201 * time.Millisecond, "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: 201ms, size of queue: 7"},
+		{1000 * time.Millisecond, "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: 1000ms, size of queue: 7"},
+		{1001 * time.Millisecond, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: 1001ms, size of queue: 7"},
 	} {
 		t.Run(test.waited.String(), func(t *testing.T) {
 			w := sim.New(1, sim.Options{})

@@ -135,6 +135,7 @@ func (w *writer) setWritable(m *SetWritable) {
 func (w *writer) append(ctx actor.Context, a *messages.Append) {
 	now := w.Env.Millis()
 	a.Dequeue()
+	w.Queue.Moved(now)
 	if code, remark := w.refuse(a, now); code != messages.Success {
 		for i := range a.Sends {
 			a.Sends[i].Code, a.Sends[i].Remark = code, remark
@@ -172,13 +173,24 @@ func (w *writer) refuse(a *messages.Append, now int64) (messages.ResponseCode, s
 		return messages.ServiceNotAvailable, "service not available now. " + w.closed[0].Reason
 	}
 	waited := now - a.Arrived
-	if limit := w.MaxWait(); limit > 0 && waited > limit {
-		return messages.SystemBusy, fmt.Sprintf("[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: %dms, size of queue: %d", waited, w.Queue.Len())
+	if waited <= 0 {
+		return messages.Success, ""
 	}
-	if waited > 0 && waited > w.BusyAfter() {
+	switch limit, stalled := w.MaxWait(), waited > w.BusyAfter(); {
+	case limit > 0 && stalled:
+		return messages.SystemBusy, w.busy("PCBUSY_CLEAN_QUEUE", waited)
+	case limit > 0 && waited > limit:
+		return messages.SystemBusy, w.busy("TIMEOUT_CLEAN_QUEUE", waited)
+	case stalled:
 		return messages.SystemBusy, fmt.Sprintf("[PC_SYNCHRONIZED]broker busy, start flow control for a while, the request waited %d ms", waited)
 	}
 	return messages.Success, ""
+}
+
+// busy returns the remark with which Apache's cleans the queue of sends
+// (RocketMQ: BrokerFastFailure).
+func (w *writer) busy(why string, waited int64) string {
+	return fmt.Sprintf("[%s]broker busy, start flow control for a while, period in queue: %dms, size of queue: %d", why, waited, w.Queue.Len())
 }
 
 // put assigns the offsets of one send's records, which stay together in one

@@ -15,8 +15,9 @@ type Credits struct {
 	starved atomic.Bool
 	serial  atomic.Uint64 // of the last accepted connection
 
-	mu    sync.Mutex
-	freed []func()
+	mu      sync.Mutex
+	freed   []func()
+	emptied []func()
 }
 
 // NewCredits returns credits for limit bytes.
@@ -30,7 +31,9 @@ func (c *Credits) exhausted() bool {
 	if c.inUse.Load() < c.limit {
 		return false
 	}
-	c.starved.Store(true)
+	if !c.starved.Swap(true) {
+		c.tell(&c.emptied)
+	}
 	// The last burst may have been released in between; nobody else would wake
 	// the connection then.
 	if c.inUse.Load() < c.limit {
@@ -44,13 +47,25 @@ func (c *Credits) exhausted() bool {
 // go on, so that they do not stop and go for every burst.
 func (c *Credits) give(n int) {
 	if c.inUse.Add(-int64(n)) < c.limit/2 && c.starved.Load() && c.starved.CompareAndSwap(true, false) {
-		c.mu.Lock()
-		freed := c.freed
-		c.mu.Unlock()
-		for _, f := range freed {
-			f()
-		}
+		c.tell(&c.freed)
 	}
+}
+
+func (c *Credits) tell(whom *[]func()) {
+	c.mu.Lock()
+	list := *whom
+	c.mu.Unlock()
+	for _, f := range list {
+		f()
+	}
+}
+
+// onEmpty has f called, on any goroutine, each time that connections begin to wait. f
+// must only send a message.
+func (c *Credits) onEmpty(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.emptied = append(c.emptied[:len(c.emptied):len(c.emptied)], f)
 }
 
 // onFree has f called, on any goroutine, each time that the total fell after a

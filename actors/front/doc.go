@@ -15,5 +15,6 @@
 // the records that sends became (messages.Holds); above the limit of its
 // connection, or of all connections, the Reader stops reading, and TCP slows the
 // client down. The same holds when a client does not take its
-// answers. Nothing inside of the broker is bounded by blocking.
+// answers. Where sends are refused because none are taken up, it reads on, so that
+// clients are told (Refuser). Nothing inside of the broker is bounded by blocking.
 package front

@@ -76,12 +76,15 @@ type listener struct {
 	sweep       env.Timer
 	stopping    bool // no connection is accepted any more
 	finish      env.Timer
+	look        env.Timer // set while connections wait for credits
 }
 
 type (
 	accepted struct{ reader *reader }
 	sweep    struct{}
 	freed    struct{}
+	emptied  struct{}
+	look     struct{}
 	overdue  struct{}
 )
 
@@ -105,8 +108,14 @@ func (l *listener) Receive(ctx actor.Context) {
 	case *overdue:
 		ctx.Stop(ctx.Self())
 	case *freed:
-		for _, id := range sortedKeys(l.connections) {
-			l.connections[id].unthrottle()
+		l.unthrottle()
+	case *emptied:
+		l.lookLater(ctx)
+	case *look:
+		l.look = nil
+		l.unthrottle()
+		if l.Credits.starved.Load() {
+			l.lookLater(ctx)
 		}
 	case *sweep:
 		l.closeIdle(ctx)
@@ -133,6 +142,7 @@ func (l *listener) bind(ctx actor.Context, m *Bind) {
 		return
 	}
 	l.Credits.onFree(func() { e.Send(self, &freed{}) })
+	l.Credits.onEmpty(func() { e.Send(self, &emptied{}) })
 	l.bound, l.addr = bound, bound.Addr()
 	l.sweep = e.Tell(self, l.sweepPeriod(), &sweep{})
 	ctx.Respond(&Bound{Token: m.Token, Addr: l.addr})
@@ -162,6 +172,22 @@ func (l *listener) accepted(ctx actor.Context, r *reader) {
 func name(serial uint64) string { return "connection-" + strconv.FormatUint(serial, 10) }
 
 func (l *listener) sweepPeriod() time.Duration { return max(l.Idle/8, time.Second) }
+
+func (l *listener) unthrottle() {
+	for _, id := range sortedKeys(l.connections) {
+		l.connections[id].unthrottle()
+	}
+}
+
+// lookPeriod is how often it is looked after whether those who wait for credits wait in
+// vain, because nothing is taken up, and are to be told so.
+const lookPeriod = 200 * time.Millisecond
+
+func (l *listener) lookLater(ctx actor.Context) {
+	if _, ok := l.Routes.Sends.(Refuser); ok && l.look == nil && !l.stopping {
+		l.look = l.Env.Tell(ctx.Self(), lookPeriod, &look{})
+	}
+}
 
 func (l *listener) closeIdle(ctx actor.Context) {
 	limit := l.Env.Millis() - l.Idle.Milliseconds()
@@ -210,6 +236,9 @@ func (l *listener) stop() {
 	}
 	if l.finish != nil {
 		l.finish.Stop()
+	}
+	if l.look != nil {
+		l.look.Stop()
 	}
 }
 

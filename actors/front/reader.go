@@ -43,6 +43,13 @@ type Sender interface {
 	Send(peer *messages.Peer, sends []*messages.Command, arrived int64)
 }
 
+// Refuser is a Sender that may refuse everything for a while.
+type Refuser interface {
+	// Refuses reports whether Send refuses everything at now, in Unix milliseconds, and
+	// so holds nothing.
+	Refuses(now int64) bool
+}
+
 // Limits bounds what clients can make a process hold. All are bytes.
 type Limits struct {
 	Frame      int // largest frame, with its length field
@@ -185,7 +192,14 @@ func (r *reader) unthrottle() {
 
 func (r *reader) mayRead() bool {
 	return !r.quiet.Load() && r.inUse.Load() < int64(r.limits.Connection) &&
-		r.peer.Owed() < int64(r.limits.Owed) && !r.credits.exhausted()
+		r.peer.Owed() < int64(r.limits.Owed) && (!r.credits.exhausted() || r.refuses())
+}
+
+// refuses reports whether clients are to be told that their sends are not taken, rather
+// than kept waiting.
+func (r *reader) refuses() bool {
+	sends, ok := r.routes.Sends.(Refuser)
+	return ok && sends.Refuses(r.env.Millis())
 }
 
 // lease is the share of one burst in the credits. Its last release recycles the

@@ -135,3 +135,76 @@ func TestWhatBecameOfSendsCountsUntilItIsReleased(t *testing.T) {
 		})
 	}
 }
+
+// stalling is a sender of which nothing is taken up until release, and that refuses
+// sends once it has waited for a second.
+type stalling struct {
+	s       *server
+	waiting []*messages.Append
+	since   int64
+	refused int
+}
+
+func (f *stalling) Refuses(now int64) bool { return len(f.waiting) > 0 && now-f.since > 1000 }
+
+func (f *stalling) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
+	a := messages.NewAppend(0)
+	a.Peer, a.ReplyTo = peer, peer.PID
+	for _, c := range sends {
+		a.Sends = append(a.Sends, messages.Send{Ticket: messages.TicketOf(peer, c)})
+	}
+	if f.Refuses(arrived) {
+		f.refused += len(sends)
+		f.s.env.Send(peer.PID, a)
+		return
+	}
+	a.Hold()
+	if f.waiting = append(f.waiting, a); len(f.waiting) == 1 {
+		f.since = arrived
+	}
+}
+
+// Clients that wait because all connections together hold too much are told so when
+// nothing is taken up, however they came to wait.
+func TestWhoWaitsInVainIsTold(t *testing.T) {
+	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
+		f := &stalling{}
+		f.s = newServer(t, w, func(o *front.Options) {
+			o.Routes.Sends, o.Routes.SendCodes, o.Encode = f, map[messages.RequestCode]bool{put: true}, encode
+			o.Credits = front.NewCredits(30_000)
+		})
+		clients := []*sim.Client{f.s.dial("a"), f.s.dial("b")}
+		var calls []*sim.Call
+		send := func() {
+			for _, c := range clients {
+				for range 20 {
+					calls = append(calls, c.Send(request(put, "")))
+				}
+				w.Advance(10 * time.Millisecond)
+			}
+		}
+		send()
+		send()
+		w.Advance(500 * time.Millisecond)
+		waiting := 0
+		for _, a := range f.waiting {
+			waiting += len(a.Sends)
+		}
+		require.Less(t, waiting, len(calls), "reading stops")
+		require.Zero(t, f.refused)
+
+		w.Advance(time.Second)
+		require.Equal(t, len(calls)-waiting, f.refused, "all others are told")
+		for _, a := range f.waiting {
+			f.s.env.Send(a.ReplyTo, a)
+		}
+		f.waiting = nil
+		w.Advance(time.Second)
+		for _, call := range calls {
+			require.NotNil(t, call.Response)
+		}
+		for _, c := range clients {
+			f.s.serves(c)
+		}
+	})
+}

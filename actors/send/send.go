@@ -36,10 +36,13 @@ type Options struct {
 	Traffic           *stats.Traffic
 	Timers            messages.TimerRules
 	Broker            string // its name
-	// Queue are the sends that wait for CommitLog to take them up; while they are
-	// QueueCapacity, others are refused (sendThreadPoolQueueCapacity).
-	Queue         *messages.SendQueue
-	QueueCapacity int64
+	// Queue are the sends that wait for CommitLog to take them up. Others are refused
+	// while they are QueueCapacity (sendThreadPoolQueueCapacity) and none was taken up
+	// for MaxWait milliseconds (waitTimeMillsInSendQueue; 0 is for ever), and however few
+	// they are if none was for BusyAfter (osPageCacheBusyTimeOutMills).
+	Queue              *messages.SendQueue
+	QueueCapacity      int64
+	MaxWait, BusyAfter func() int64
 }
 
 // ErrSlave refuses what is sent to a slave, in the words in which Apache's refuses
@@ -108,8 +111,8 @@ const overhead = 384
 
 // Send implements front.Sender. It retains nothing of the commands.
 func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived int64) {
-	if s.Queue.Len() >= s.QueueCapacity {
-		s.shed(peer, sends)
+	if why := s.overload(arrived); why != "" {
+		s.shed(peer, sends, why)
 		return
 	}
 	w := scratches.Get().(*scratch)
@@ -136,14 +139,31 @@ func (s *Sender) Send(peer *messages.Peer, sends []*messages.Command, arrived in
 	scratches.Put(w)
 }
 
-// shed refuses sends before anything else is spent on them: more wait already than the
-// broker takes up in time (RocketMQ: NettyRemotingAbstract, of a full thread pool).
-func (s *Sender) shed(peer *messages.Peer, sends []*messages.Command) {
+// overload returns why sends are to be refused before anything is spent on them: those
+// that wait are not taken up, and these would not be in time. It returns "" if they are
+// not to be (RocketMQ: NettyRemotingAbstract, SendMessageProcessor.rejectRequest).
+func (s *Sender) overload(now int64) string {
+	stalled := s.Queue.Stalled(now)
+	if stalled == 0 {
+		return ""
+	}
+	if stalled > s.BusyAfter() {
+		return "[REJECTREQUEST]system busy, start flow control for a while"
+	}
+	if limit := s.MaxWait(); limit > 0 && stalled > limit && s.Queue.Len() >= s.QueueCapacity {
+		return "[OVERLOAD]system busy, start flow control for a while"
+	}
+	return ""
+}
+
+// Refuses implements front.Refuser.
+func (s *Sender) Refuses(now int64) bool { return s.overload(now) != "" }
+
+// shed refuses sends.
+func (s *Sender) shed(peer *messages.Peer, sends []*messages.Command, why string) {
 	a := messages.NewAppend(0)
 	for _, c := range sends {
-		a.Sends = append(a.Sends, messages.Send{
-			Ticket: messages.TicketOf(peer, c), Code: messages.SystemBusy, Remark: "[OVERLOAD]system busy, start flow control for a while",
-		})
+		a.Sends = append(a.Sends, messages.Send{Ticket: messages.TicketOf(peer, c), Code: messages.SystemBusy, Remark: why})
 	}
 	s.Env.Send(peer.PID, a)
 }
