@@ -12,8 +12,9 @@ import (
 )
 
 // maxWrite bounds the bytes of log that one write sends, in as many frames as it
-// takes. It is what a slave that catches up costs in memory.
-const maxWrite = 1 << 20
+// takes. It is what a slave that catches up costs in memory, and little enough to be in
+// the processor's cache still when it is written to the socket.
+const maxWrite = 256 << 10
 
 // keepBuffer bounds the buffer that a Writer keeps while it has nothing to send.
 const keepBuffer = 64 << 10
