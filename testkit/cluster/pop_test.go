@@ -29,39 +29,55 @@ func TestPoppedMessagesAreOneMembersAtATime(t *testing.T) {
 	t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
 }
 
-// Whatever happens to the broker: what was sent comes until it is acknowledged.
+// Whatever happens to the broker, a few times or often: what was sent comes until it is
+// acknowledged.
 func TestPoppedMessagesSurviveTheBroker(t *testing.T) {
-	came, again, acked := 0, 0, 0
-	sim.Seeds(t, 20, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 3000}}, func(t *testing.T, w *sim.World) {
-		b := cluster.StartBroker(t, w, w.Host("broker"), func(c *config.Broker) {
-			syncFlush(c)
-			c.FlushConsumerOffsetInterval = 100 // long before the disk is done with the log
+	for _, test := range []struct {
+		name    string
+		times   int
+		between time.Duration
+	}{{"now and then", 5, 10 * time.Second}, {"often", 15, 3 * time.Second}} {
+		t.Run(test.name, func(t *testing.T) {
+			came, again, acked := 0, 0, 0
+			sim.Seeds(t, 20, sim.Options{Link: sim.Link{MaxDelay: 300 * time.Microsecond, ResetRate: 3000}}, func(t *testing.T, w *sim.World) {
+				p := survive(t, w, test.times, test.between)
+				came, again, acked = came+p.Came, again+p.Again, acked+p.Acked
+			})
+			require.Positive(t, again)
+			t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
 		})
-		b.CreateTopic(topic, queues)
-		p := cluster.NewPopper(b, topic, queues, 3)
-		random := w.Host("chance").Env().Rand
-		if random.IntN(2) == 0 {
-			b.Host.SetDisk(sim.Disk{Sync: sim.Latency{Max: time.Second}})
-		}
-		for range 5 {
-			p.Load(time.Duration(random.IntN(10_000)) * time.Millisecond)
-			p.Crashed()
-			if kind := random.IntN(3); kind < 2 {
-				b.Crash(sim.Crash(kind))
-			} else {
-				require.NoError(t, b.Stop())
-			}
-			if random.IntN(3) == 0 {
-				w.Advance(time.Duration(random.IntN(60)) * time.Second)
-			}
-			b.Start()
-		}
-		p.Settle(2 * time.Minute)
-		p.Check()
-		came, again, acked = came+p.Came, again+p.Again, acked+p.Acked
+	}
+}
+
+// survive has members pop from a broker that ends so many times, one way or another.
+func survive(t *testing.T, w *sim.World, times int, between time.Duration) *cluster.Popper {
+	b := cluster.StartBroker(t, w, w.Host("broker"), func(c *config.Broker) {
+		syncFlush(c)
+		c.FlushConsumerOffsetInterval = 100 // long before the disk is done with the log
 	})
-	require.Positive(t, again)
-	t.Logf("%d messages came, %d deliveries more; %d were acknowledged", came, again, acked)
+	b.CreateTopic(topic, queues)
+	p := cluster.NewPopper(b, topic, queues, 3)
+	random := w.Host("chance").Env().Rand
+	if random.IntN(2) == 0 {
+		b.Host.SetDisk(sim.Disk{Sync: sim.Latency{Max: time.Second}})
+	}
+	for range times {
+		p.Load(time.Duration(random.IntN(int(between.Milliseconds()))) * time.Millisecond)
+		p.Crashed()
+		if kind := random.IntN(3); kind < 2 {
+			b.Crash(sim.Crash(kind))
+		} else {
+			require.NoError(t, b.Stop())
+		}
+		if random.IntN(3) == 0 {
+			w.Advance(time.Duration(random.IntN(60)) * time.Second)
+		}
+		b.Start()
+	}
+	b.Host.SetDisk(sim.Disk{})
+	p.Settle(2 * time.Minute)
+	p.Check()
+	return p
 }
 
 // Messages that are popped in order come in order, whatever happens to the broker: a
