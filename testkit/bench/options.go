@@ -55,6 +55,8 @@ type Options struct {
 	// Delay, in whole seconds, has what is sent wait so long in the broker, which is not
 	// waited for: whether it was stored is not checked. 0 is no delay.
 	Delay time.Duration
+	// At, if not zero, is the time that all of it waits for instead.
+	At time.Time
 	// Classes gives messages the property "class", a digit below Classes, in turn; 0 is
 	// none.
 	Classes int

@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.Mode.reads() && o.Address == "" && o.Delay == 0 {
+	if !o.Mode.reads() && o.Address == "" && o.Delay == 0 && o.At.IsZero() {
 		report.Stored, err = r.settled(context.WithoutCancel(ctx), before, report.Acknowledged)
 		if err != nil {
 			return nil, err

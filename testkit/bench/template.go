@@ -79,7 +79,9 @@ func newTemplate(q actormq.Queue, key string, o *Options, oneway bool) (*templat
 	key += strings.Repeat("F", countDigits)
 	properties := messages.AppendProperty(nil, messages.PropertyUniqKey, key)
 	properties = messages.AppendProperty(properties, messages.PropertyWait, "true")
-	if o.Delay > 0 {
+	if !o.At.IsZero() {
+		properties = messages.AppendPropertyInt(properties, messages.PropertyTimerDeliverMs, o.At.UnixMilli())
+	} else if o.Delay > 0 {
 		properties = messages.AppendProperty(properties, messages.PropertyTimerDelaySec, strconv.Itoa(int(o.Delay/time.Second)))
 	}
 	if o.Classes > 0 {

@@ -20,8 +20,6 @@ var pops = []mutation{
 		"c.Diffs = append(c.Diffs, int32(offset-t.offset))", "c.Diffs = append(c.Diffs, int32(offset-t.offset)+1)"},
 	{"an acknowledgement is answered and not stored", "actors/pop/ack.go",
 		"	a.ReplyTo = p.self\n	p.Env.Send(p.CommitLog, a)\n}\n\n// acked", "	p.acked(a, a.Token.(answers))\n}\n\n// acked"},
-	{"a new time has the name of the old one", "actors/pop/ack.go",
-		"now := max(p.Env.Millis(), handle.PopTime+1)", "now := max(p.Env.Millis(), handle.PopTime)"},
 	{"who is put off is not acknowledged", "actors/pop/ack.go",
 		"return p.addAck(a, &h.AckHeader, &handle)\n	})\n}\n\nfunc changed", "return nil\n	})\n}\n\nfunc changed"},
 	{"a message is popped for somebody who is gone", "actors/pop/waiting.go",
