@@ -10,15 +10,17 @@ import (
 
 // Bounds of one Append of a slot's messages.
 const (
-	maxRecords = 64
+	maxRecords = 256
 	maxBytes   = 1 << 20 // but at least one message
+	// typicalBatch is the room that an Append is made with.
+	typicalBatch = 64 << 10
 )
 
 // slot is one that is being delivered, and the Token of its Appends.
 type slot struct {
 	time     int64
 	due      []due // what is left, the oldest first
-	sent     int   // of due, those that are in the Append under way
+	sent     []due // what is in the Append under way
 	recalled map[string]struct{}
 }
 
@@ -76,20 +78,22 @@ func (t *timers) gather(time int64) (*slot, error) {
 
 // handOver appends the next messages of a slot, or leaves it behind.
 func (t *timers) handOver(s *slot) {
-	a := messages.NewAppend(0)
-	for s.sent = 0; s.sent < len(s.due) && len(a.Records) < maxRecords && len(a.Buf) < maxBytes; {
-		taken, err := t.handOne(a, s, &s.due[s.sent])
+	a := messages.NewAppend(typicalBatch)
+	s.sent = s.sent[:0]
+	for len(s.due) > 0 && len(a.Records) < maxRecords && len(a.Buf) < maxBytes {
+		taken, err := t.handOne(a, s, &s.due[0])
 		if err != nil {
 			t.Env.Log.Error().Err(err).Int64("time", s.time).Msg("a message that is due cannot be read; it is tried again")
 			a.Release()
+			s.due = append(s.sent, s.due...)
+			s.sent = nil
 			t.resend = t.Env.Tell(t.self, retryAfter, &hand{s})
 			return
 		}
-		if !taken {
-			s.due = slices.Delete(s.due, s.sent, s.sent+1)
-			continue
+		if taken {
+			s.sent = append(s.sent, s.due[0])
 		}
-		s.sent++
+		s.due = s.due[1:]
 	}
 	if len(a.Records) == 0 {
 		a.Release()
@@ -136,14 +140,14 @@ func (t *timers) gave(a *messages.Append, s *slot) {
 		return
 	}
 	var refused []due
-	for i := range s.due[:s.sent] {
+	for i := range s.sent {
 		if r := &a.Sends[i]; !r.Stored() && r.Code != messages.MessageIllegal {
-			refused = append(refused, s.due[i])
+			refused = append(refused, s.sent[i])
 		}
 	}
-	s.due = append(refused, s.due[s.sent:]...)
 	if len(refused) > 0 {
 		t.Env.Log.Warn().Int("messages", len(refused)).Msg("the log refused messages that are due; they are tried again")
+		s.due = append(refused, s.due...)
 		t.resend = t.Env.Tell(t.self, retryAfter, &hand{s})
 		return
 	}
