@@ -13,11 +13,12 @@ type Credits struct {
 	inUse atomic.Int64
 	// starved is set while a connection waits for the total to fall.
 	starved atomic.Bool
+	watched atomic.Bool   // Listeners know that connections wait
 	serial  atomic.Uint64 // of the last accepted connection
 
 	mu      sync.Mutex
 	freed   []func()
-	emptied []func()
+	waiting []func()
 }
 
 // NewCredits returns credits for limit bytes.
@@ -31,9 +32,7 @@ func (c *Credits) exhausted() bool {
 	if c.inUse.Load() < c.limit {
 		return false
 	}
-	if !c.starved.Swap(true) {
-		c.tell(&c.emptied)
-	}
+	c.starved.Store(true)
 	// The last burst may have been released in between; nobody else would wake
 	// the connection then.
 	if c.inUse.Load() < c.limit {
@@ -60,12 +59,19 @@ func (c *Credits) tell(whom *[]func()) {
 	}
 }
 
-// onEmpty has f called, on any goroutine, each time that connections begin to wait. f
-// must only send a message.
-func (c *Credits) onEmpty(f func()) {
+// watch has the Listeners look after those who wait, until they do.
+func (c *Credits) watch() {
+	if !c.watched.Load() && !c.watched.Swap(true) {
+		c.tell(&c.waiting)
+	}
+}
+
+// onWait has f called, on any goroutine, when a connection waits, for the first time since
+// watched was reset. f must only send a message.
+func (c *Credits) onWait(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.emptied = append(c.emptied[:len(c.emptied):len(c.emptied)], f)
+	c.waiting = append(c.waiting[:len(c.waiting):len(c.waiting)], f)
 }
 
 // onFree has f called, on any goroutine, each time that the total fell after a

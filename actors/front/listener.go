@@ -76,14 +76,14 @@ type listener struct {
 	sweep       env.Timer
 	stopping    bool // no connection is accepted any more
 	finish      env.Timer
-	look        env.Timer // set while connections wait for credits
+	look        env.Timer // set while connections wait to be read
 }
 
 type (
 	accepted struct{ reader *reader }
 	sweep    struct{}
 	freed    struct{}
-	emptied  struct{}
+	waiting  struct{}
 	look     struct{}
 	overdue  struct{}
 )
@@ -109,14 +109,12 @@ func (l *listener) Receive(ctx actor.Context) {
 		ctx.Stop(ctx.Self())
 	case *freed:
 		l.unthrottle()
-	case *emptied:
+	case *waiting:
 		l.lookLater(ctx)
 	case *look:
 		l.look = nil
+		l.Credits.watched.Store(false) // who waits on sets it again
 		l.unthrottle()
-		if l.Credits.starved.Load() {
-			l.lookLater(ctx)
-		}
 	case *sweep:
 		l.closeIdle(ctx)
 	case *actor.Stopping:
@@ -142,7 +140,7 @@ func (l *listener) bind(ctx actor.Context, m *Bind) {
 		return
 	}
 	l.Credits.onFree(func() { e.Send(self, &freed{}) })
-	l.Credits.onEmpty(func() { e.Send(self, &emptied{}) })
+	l.Credits.onWait(func() { e.Send(self, &waiting{}) })
 	l.bound, l.addr = bound, bound.Addr()
 	l.sweep = e.Tell(self, l.sweepPeriod(), &sweep{})
 	ctx.Respond(&Bound{Token: m.Token, Addr: l.addr})
@@ -179,7 +177,7 @@ func (l *listener) unthrottle() {
 	}
 }
 
-// lookPeriod is how often it is looked after whether those who wait for credits wait in
+// lookPeriod is how often it is looked after whether those who wait to be read wait in
 // vain, because nothing is taken up, and are to be told so.
 const lookPeriod = 200 * time.Millisecond
 

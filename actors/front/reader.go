@@ -191,8 +191,14 @@ func (r *reader) unthrottle() {
 }
 
 func (r *reader) mayRead() bool {
-	return !r.quiet.Load() && r.inUse.Load() < int64(r.limits.Connection) &&
-		r.peer.Owed() < int64(r.limits.Owed) && (!r.credits.exhausted() || r.refuses())
+	if r.quiet.Load() || r.peer.Owed() >= int64(r.limits.Owed) {
+		return false
+	}
+	if r.inUse.Load() < int64(r.limits.Connection) && !r.credits.exhausted() || r.refuses() {
+		return true
+	}
+	r.credits.watch()
+	return false
 }
 
 // refuses reports whether clients are to be told that their sends are not taken, rather

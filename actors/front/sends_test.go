@@ -164,14 +164,23 @@ func (f *stalling) Send(peer *messages.Peer, sends []*messages.Command, arrived 
 	}
 }
 
-// Clients that wait because all connections together hold too much are told so when
-// nothing is taken up, however they came to wait.
+// Clients that wait because their connection, or all together, hold too much are told so
+// when nothing is taken up.
 func TestWhoWaitsInVainIsTold(t *testing.T) {
+	t.Run("all connections", func(t *testing.T) {
+		testWhoWaitsInVain(t, func(o *front.Options) { o.Credits = front.NewCredits(30_000) })
+	})
+	t.Run("each connection", func(t *testing.T) {
+		testWhoWaitsInVain(t, func(o *front.Options) { o.Limits.Connection = 15_000 })
+	})
+}
+
+func testWhoWaitsInVain(t *testing.T, limit func(*front.Options)) {
 	sim.Seeds(t, 20, sim.Options{}, func(t *testing.T, w *sim.World) {
 		f := &stalling{}
 		f.s = newServer(t, w, func(o *front.Options) {
 			o.Routes.Sends, o.Routes.SendCodes, o.Encode = f, map[messages.RequestCode]bool{put: true}, encode
-			o.Credits = front.NewCredits(30_000)
+			limit(o)
 		})
 		clients := []*sim.Client{f.s.dial("a"), f.s.dial("b")}
 		var calls []*sim.Call
